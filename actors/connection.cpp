@@ -1,0 +1,143 @@
+// The life of a connection actor: connecting, executing in FIFO order, failing what is in flight.
+#include "actors/connection.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/send.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "actors/errors.hpp"
+
+namespace troupe::actors {
+
+namespace {
+
+/// The socket is ready, or names are resolved.
+struct proceed {};
+/// The connect timeout has passed.
+struct give_up {};
+
+/// What the connection tells itself besides what the pool sends.
+using inner_actor = connection_actor::extend<caf::reacts_to<proceed>, caf::reacts_to<give_up>>;
+
+class connection_state {
+ public:
+  const char* name = "connection";
+
+  void start(inner_actor::pointer self, lane& home, std::shared_ptr<const session_settings> settings,
+             std::span<const db::statement* const> statements, slot_index slot, const pool_actor& owner) {
+    self_ = self;
+    settings_ = std::move(settings);
+    slot_ = slot;
+    owner_ = owner;
+    self_->delayed_send(self_, settings_->connection.connect_timeout, give_up{});
+    session_.emplace(home, *settings_, statements, [address = caf::actor_cast<caf::weak_actor_ptr>(self)] {
+      if (const auto target = address.lock()) caf::anon_send(caf::actor_cast<inner_actor>(target), proceed{});
+    });
+  }
+
+  void accept(const query_ptr& what, caf::typed_response_promise<db::result> answer) {
+    auto* connection = session_->connection();
+    if (connection == nullptr || connection->state() != db::connection::phase::ready) {
+      answer.deliver(to_caf({db::errc::connection_lost, "The connection is not ready."}));
+      return;
+    }
+    connection->execute(*what->statement, what->parameters);
+    in_flight_.push_back({what, std::move(answer), std::chrono::steady_clock::now()});
+    session_->watch();
+    if (connection->state() == db::connection::phase::failed) fail(connection->failure().message);
+  }
+
+  void on_proceed() {
+    session_->proceed();
+    if (!session_->resolve_failure().empty()) return fail(session_->resolve_failure());
+    auto* connection = session_->connection();
+    if (connection == nullptr) return;
+    while (auto outcome = connection->next_outcome()) answer_next(std::move(*outcome));
+    if (connection->state() == db::connection::phase::failed) return fail(connection->failure().message);
+    if (connection->state() == db::connection::phase::ready && !std::exchange(announced_, true))
+      self_->send(owner_, connection_ready{slot_});
+  }
+
+  void on_give_up() {
+    if (announced_) return;
+    fail("No connection within " + std::to_string(settings_->connection.connect_timeout.count()) + " ms.");
+  }
+
+ private:
+  struct sent_query {
+    query_ptr what;
+    caf::typed_response_promise<db::result> answer;
+    std::chrono::steady_clock::time_point since;
+  };
+
+  void answer_next(db::outcome outcome) {
+    auto query = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    if (settings_->connection.echo) echo(query, outcome);
+    if (outcome)
+      query.answer.deliver(std::move(*outcome));
+    else
+      query.answer.deliver(to_caf(outcome.error()));
+  }
+
+  static void echo(const sent_query& query, const db::outcome& outcome) {
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - query.since;
+    spdlog::info("SQL {:.3f} ms, {}: {}", took.count(),
+                 outcome ? std::to_string(outcome->size()) + " rows" : outcome.error().message,
+                 query.what->statement->sql);
+  }
+
+  void fail(const std::string& reason) {
+    for (auto& each : std::exchange(in_flight_, {})) {
+      if (each.what->statement->writes)
+        each.answer.deliver(to_caf({db::errc::outcome_unknown,
+                                    "The connection to PostgreSQL was lost; the change may or may not have been made."}));
+      else
+        each.answer.deliver(to_caf({db::errc::connection_lost, reason}));
+    }
+    self_->quit(to_caf({db::errc::connection_lost, reason}));
+  }
+
+  inner_actor::pointer self_ = nullptr;
+  std::shared_ptr<const session_settings> settings_;
+  slot_index slot_ = 0;
+  pool_actor owner_;
+  bool announced_ = false;
+  std::deque<sent_query> in_flight_;
+  std::optional<session> session_;
+};
+
+inner_actor::behavior_type connection(inner_actor::stateful_pointer<connection_state> self, lane* home,
+                                      const std::shared_ptr<const session_settings>& settings,
+                                      std::span<const db::statement* const> statements, slot_index slot,
+                                      const pool_actor& owner) {
+  self->state.start(self, *home, settings, statements, slot, owner);
+  return {
+      [self](const query_ptr& what) {
+        auto answer = self->make_response_promise<db::result>();
+        self->state.accept(what, answer);
+        return answer;
+      },
+      [self](proceed) { self->state.on_proceed(); },
+      [self](give_up) { self->state.on_give_up(); },
+  };
+}
+
+}  // namespace
+
+connection_actor spawn_connection(lane& home, std::shared_ptr<const session_settings> settings,
+                                  std::span<const db::statement* const> statements, slot_index slot,
+                                  const pool_actor& owner) {
+  return home.spawn(connection, &home, std::move(settings), statements, slot, owner);
+}
+
+}  // namespace troupe::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::proceed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::give_up)

@@ -1,0 +1,39 @@
+// Translates between our error values and CAF's.
+#include "actors/errors.hpp"
+
+#include <caf/make_message.hpp>
+#include <caf/sec.hpp>
+
+namespace troupe::actors {
+
+namespace {
+
+db::errc code_for(caf::sec code) {
+  switch (code) {
+    // The request was still in the mailbox: nobody acted on it.
+    case caf::sec::request_receiver_down:
+    case caf::sec::remote_linking_failed: return db::errc::connection_lost;
+    case caf::sec::request_timeout: return db::errc::deadline_exceeded;
+    default: return db::errc::statement_failed;
+  }
+}
+
+}  // namespace
+
+caf::error to_caf(const db::error& what) {
+  return {static_cast<std::uint8_t>(what.code), error_category, caf::make_message(what.message)};
+}
+
+db::error from_caf(const caf::error& what) {
+  if (what.category() == error_category) {
+    const auto& context = what.context();
+    return {static_cast<db::errc>(what.code()), context.match_elements<std::string>() ? context.get_as<std::string>(0) : ""};
+  }
+  if (what.category() == caf::atom("system")) {
+    const auto code = static_cast<caf::sec>(what.code());
+    return {code_for(code), "The actor asked did not answer: " + to_string(code) + "."};
+  }
+  return {db::errc::statement_failed, "The actor asked did not answer: " + to_string(what) + "."};
+}
+
+}  // namespace troupe::actors

@@ -1,0 +1,113 @@
+// The run queue of a lane, and how work from other threads reaches it.
+#include "actors/lanes.hpp"
+
+#include <asio/post.hpp>
+#include <caf/detail/set_thread_name.hpp>
+#include <caf/resumable.hpp>
+
+namespace troupe::actors {
+
+thread_local lane* lane::current_ = nullptr;
+
+lane::lane(caf::actor_system& system, std::size_t index, bool alone)
+    : caf::execution_unit{&system}, index_{index}, alone_{alone}, work_{io_.get_executor()} {}
+
+lane::~lane() = default;
+
+void lane::start() {
+  thread_ = std::thread{[this] {
+    caf::detail::set_thread_name(("lane " + std::to_string(index_)).c_str());
+    current_ = this;
+    system().thread_started();
+    io_.run();
+    // Handlers that asio still holds keep actors alive; they are destroyed with the loop.
+    system().thread_terminates();
+    current_ = nullptr;
+  }};
+}
+
+void lane::stop() {
+  asio::post(io_, [this] {
+    work_.reset();
+    io_.stop();
+  });
+  thread_.join();
+  while (!ready_.empty()) {
+    auto* job = ready_.front();
+    ready_.pop_front();
+    caf::scheduler::abstract_coordinator::cleanup_and_release(job);
+  }
+}
+
+void lane::exec_later(caf::resumable* job) {
+  lane* home = this;
+  if (!alone_) {
+    if (const auto* bound = dynamic_cast<const lane_bound*>(job)) home = &bound->home();
+  }
+  if (home->is_current())
+    home->push(job);
+  else
+    asio::post(home->io_, [home, job] {
+      home->push(job);
+      home->run_ready();
+    });
+}
+
+void lane::push(caf::resumable* job) { ready_.push_back(job); }
+
+void lane::run_ready() {
+  // An actor's reply can lead to code that calls this; the outer call goes on with what that added.
+  if (running_) return;
+  running_ = true;
+  for (std::size_t turn = 0; turn < max_turn && !ready_.empty(); ++turn) {
+    auto* job = ready_.front();
+    ready_.pop_front();
+    switch (job->resume(this, max_throughput)) {
+      case caf::resumable::resume_later: ready_.push_back(job); break;
+      default: caf::intrusive_ptr_release(job); break;
+    }
+  }
+  running_ = false;
+  if (!ready_.empty()) asio::post(io_, [this] { run_ready(); });
+}
+
+void lane_scheduler::install(caf::actor_system_config& config, std::size_t lanes) {
+  config.module_factories.push_back([lanes](caf::actor_system& system) -> caf::actor_system::module* {
+    return new lane_scheduler{system, lanes};
+  });
+}
+
+lane_scheduler& lane_scheduler::of(caf::actor_system& system) {
+  return static_cast<lane_scheduler&>(system.scheduler());
+}
+
+lane_scheduler::lane_scheduler(caf::actor_system& system, std::size_t lanes)
+    : caf::scheduler::abstract_coordinator{system} {
+  for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<lane>(system, i, lanes == 1));
+}
+
+void lane_scheduler::start() {
+  for (auto& each : lanes_) each->start();
+  clock_thread_ = std::thread{[this] {
+    caf::detail::set_thread_name("clock");
+    system().thread_started();
+    clock_.run_dispatch_loop();
+    system().thread_terminates();
+  }};
+  abstract_coordinator::start();
+}
+
+void lane_scheduler::stop() {
+  stop_actors();
+  clock_.cancel_dispatch_loop();
+  clock_thread_.join();
+  for (auto& each : lanes_) each->stop();
+}
+
+void lane_scheduler::enqueue(caf::resumable* job) {
+  // Actors without a home lane are CAF's own helpers; the first lane takes them.
+  const auto* bound = dynamic_cast<const lane_bound*>(job);
+  (bound != nullptr ? bound->home() : *lanes_.front()).exec_later(job);
+}
+
+}  // namespace troupe::actors

@@ -1,0 +1,183 @@
+// How a pool decides: which connection, whether to wait, when to try again.
+#include "actors/pool.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/send.hpp>
+#include <utility>
+
+#include "actors/errors.hpp"
+
+namespace troupe::actors {
+
+void pool_state::start(pool_actor::pointer self, const pool_settings& settings, connection_factory factory) {
+  self_ = self;
+  settings_ = settings;
+  waits_ = backoff{settings.backoff_min, settings.backoff_max, settings.seed};
+  factory_ = std::move(factory);
+  slots_.resize(settings.size);
+}
+
+void pool_state::connect_all() {
+  for (slot_index i = 0; i < slots_.size(); ++i) connect(i);
+}
+
+void pool_state::connect(slot_index index) {
+  auto& it = slots_[index];
+  ++it.attempts;
+  it.in_flight = 0;
+  it.connection = factory_(index, self_);
+  self_->monitor(it.connection);
+}
+
+void pool_state::accept(query_ptr what, answer to) {
+  if (auto* free = least_busy())
+    dispatch(*free, std::move(what), std::move(to), true);
+  else if (ready_count() == 0)
+    to.deliver(to_caf(no_connection()));
+  else if (waiting_.size() >= settings_.max_queue)
+    to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
+  else
+    waiting_.push_back({std::move(what), std::move(to)});
+}
+
+void pool_state::on_ready(slot_index index) {
+  auto& it = slots_[index];
+  it.ready = true;
+  it.attempts = 0;
+  if (ready_count() == slots_.size()) {
+    spdlog::info("PostgreSQL: all {} connections of the pool are ready", slots_.size());
+    last_failure_.clear();
+  }
+  send_waiting();
+}
+
+void pool_state::on_down(const caf::actor_addr& who, const caf::error& reason) {
+  const auto found =
+      std::find_if(slots_.begin(), slots_.end(), [&](const slot& each) { return each.connection.address() == who; });
+  if (found == slots_.end()) return;
+  found->connection = nullptr;
+  found->ready = false;
+  const auto why = from_caf(reason).message;
+  // One line a cause: PostgreSQL being down for an hour is one fact, not thousands.
+  spdlog::log(why == last_failure_ ? spdlog::level::debug : spdlog::level::warn,
+              "PostgreSQL: connection refused or lost: {}", why);
+  last_failure_ = why;
+  self_->delayed_send(self_, waits_.after(found->attempts),
+                      reconnect{static_cast<slot_index>(found - slots_.begin())});
+  if (ready_count() > 0) return;
+  for (auto& each : std::exchange(waiting_, {})) each.to.deliver(to_caf(no_connection()));
+}
+
+void pool_state::close_all() {
+  for (auto& each : slots_)
+    if (each.connection) caf::anon_send_exit(each.connection, caf::exit_reason::user_shutdown);
+}
+
+pool_status pool_state::status() const {
+  return {ready_count(), slots_.size(), waiting_.size(), last_failure_};
+}
+
+std::size_t pool_state::ready_count() const {
+  return static_cast<std::size_t>(
+      std::count_if(slots_.begin(), slots_.end(), [](const slot& each) { return each.ready; }));
+}
+
+// The ready connection with the fewest queries in flight; null if all are full or none is ready.
+pool_state::slot* pool_state::least_busy() {
+  slot* best = nullptr;
+  for (auto& each : slots_)
+    if (each.ready && each.in_flight < settings_.pipeline_depth &&
+        (best == nullptr || each.in_flight < best->in_flight))
+      best = &each;
+  return best;
+}
+
+db::error pool_state::no_connection() const {
+  return {db::errc::unavailable, last_failure_.empty() ? "No connection to PostgreSQL is ready yet."
+                                                       : "No connection to PostgreSQL is ready: " + last_failure_};
+}
+
+void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
+  ++on.in_flight;
+  const auto index = static_cast<slot_index>(&on - slots_.data());
+  auto connection = on.connection;
+  // No timeout here: CAF never cancels such timers. The statement timeout and the deadline of whoever
+  // asked bound the wait.
+  self_->request(connection, caf::infinite, what)
+      .then(
+          [=, this](const db::result& rows) mutable {
+            to.deliver(rows);
+            finished(index, connection, false);
+          },
+          [=, this](const caf::error& failed) mutable {
+            const auto reason = from_caf(failed);
+            const bool lost = reason.code == db::errc::connection_lost || reason.code == db::errc::outcome_unknown;
+            finished(index, connection, lost);
+            on_error(what, to, reason, lost && may_retry);
+          });
+}
+
+void pool_state::on_error(const query_ptr& what, answer& to, const db::error& reason, bool may_retry) {
+  // Certainly not executed, or a read: doing it again changes nothing.
+  const bool harmless = reason.code == db::errc::connection_lost || !what->statement->writes;
+  auto* other = may_retry && harmless ? least_busy() : nullptr;
+  if (other != nullptr)
+    dispatch(*other, what, to, false);
+  else
+    to.deliver(to_caf(reason));
+}
+
+void pool_state::finished(slot_index index, const connection_actor& connection, bool lost) {
+  auto& it = slots_[index];
+  // By now the slot may hold the successor of the connection that answered.
+  if (it.connection != connection) return;
+  --it.in_flight;
+  if (lost) it.ready = false;
+  send_waiting();
+}
+
+void pool_state::send_waiting() {
+  const auto now = self_->clock().now();
+  while (!waiting_.empty()) {
+    const bool expired = waiting_.front().what->deadline <= now;
+    auto* free = expired ? nullptr : least_busy();
+    if (!expired && free == nullptr) return;
+    auto next = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (expired)
+      next.to.deliver(to_caf({db::errc::deadline_exceeded, "The database was too busy to answer in time."}));
+    else
+      dispatch(*free, std::move(next.what), std::move(next.to), true);
+  }
+}
+
+pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self, const pool_settings& settings,
+                               const connection_factory& connect, const migrator_actor& schema) {
+  self->state.start(self, settings, connect);
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.on_down(down.source, down.reason); });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    self->state.close_all();
+    self->quit(exit.reason);
+  });
+  if (schema) {
+    self->request(schema, caf::infinite, migrate_request{})
+        .then([self](const migrated&) { self->state.connect_all(); },
+              [self](const caf::error& failed) { self->quit(failed); });
+  } else {
+    self->state.connect_all();
+  }
+  return {
+      [self](const query_ptr& what) {
+        auto answer = self->make_response_promise<db::result>();
+        self->state.accept(what, answer);
+        return answer;
+      },
+      [self](const connection_ready& what) { self->state.on_ready(what.slot); },
+      [self](const reconnect& what) { self->state.connect(what.slot); },
+      [self](const status_request&) { return self->state.status(); },
+  };
+}
+
+}  // namespace troupe::actors

@@ -1,0 +1,74 @@
+// The pool: chooses connections, bounds the queue, replaces the dead with backoff and jitter.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "actors/backoff.hpp"
+#include "actors/local_messages.hpp"
+#include "actors/settings.hpp"
+#include "db/error.hpp"
+
+namespace troupe::actors {
+
+/// Makes the connection actor for a slot of a pool.
+using connection_factory = std::function<connection_actor(slot_index, const pool_actor&)>;
+
+/// What a pool knows.
+class pool_state {
+ public:
+  const char* name = "pool";
+
+  using answer = caf::typed_response_promise<db::result>;
+
+  void start(pool_actor::pointer self, const pool_settings& settings, connection_factory factory);
+
+  void connect_all();
+  void connect(slot_index index);
+  void accept(query_ptr what, answer to);
+  void on_ready(slot_index index);
+  void on_down(const caf::actor_addr& who, const caf::error& reason);
+  void close_all();
+  pool_status status() const;
+
+ private:
+  struct slot {
+    connection_actor connection;
+    bool ready = false;
+    std::size_t in_flight = 0;
+    /// Attempts to connect since the connection was last ready.
+    unsigned attempts = 0;
+  };
+  struct waiting_query {
+    query_ptr what;
+    answer to;
+  };
+
+  std::size_t ready_count() const;
+  slot* least_busy();
+  db::error no_connection() const;
+  void dispatch(slot& on, query_ptr what, answer to, bool may_retry);
+  void on_error(const query_ptr& what, answer& to, const db::error& reason, bool may_retry);
+  void finished(slot_index index, const connection_actor& connection, bool lost);
+  void send_waiting();
+
+  pool_actor::pointer self_ = nullptr;
+  pool_settings settings_;
+  connection_factory factory_;
+  backoff waits_{{}, {}, 0};
+  std::vector<slot> slots_;
+  std::deque<waiting_query> waiting_;
+  std::string last_failure_;
+};
+
+/// The behavior of a pool. It connects once `schema` has brought the schema up to date; at once if that
+/// is null.
+pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self, const pool_settings& settings,
+                               const connection_factory& connect, const migrator_actor& schema);
+
+}  // namespace troupe::actors

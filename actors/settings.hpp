@@ -1,0 +1,39 @@
+// Every option of the database and actor layers, with its default, unit and reason, in one place.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace troupe::actors {
+
+/// How connections are made and kept.
+struct connection_settings {
+  /// Time for one attempt to connect, log in and prepare all statements. Covers the loss of two SYN
+  /// packets (1 s + 2 s) with room to spare.
+  std::chrono::milliseconds connect_timeout{5000};
+  /// PostgreSQL ends a statement that runs longer; the deadline of the request has passed by then.
+  std::chrono::milliseconds statement_timeout{5000};
+  /// Whether each statement is logged with its duration.
+  bool echo = false;
+};
+
+/// A pool of connections, one pool on each lane.
+struct pool_settings {
+  /// Connections of this pool. With one, a read would wait for the commit of the write before it.
+  std::size_t size = 2;
+  /// Statements sent and not answered on one connection, at most. Enough to keep PostgreSQL busy during
+  /// a round trip; what is beyond waits here, where it can still be dropped.
+  std::size_t pipeline_depth = 64;
+  /// Requests that wait for a free slot, at most; the next one is refused with `overloaded`. At 20,000
+  /// statements a second these wait half a second.
+  std::size_t max_queue = 10000;
+  /// The wait before the second attempt to connect; doubles with each further one. The first is immediate.
+  std::chrono::milliseconds backoff_min{100};
+  /// The longest wait between two attempts.
+  std::chrono::milliseconds backoff_max{5000};
+  /// Seed of the jitter: each wait is between half of it and the whole.
+  std::uint64_t seed = 0;
+};
+
+}  // namespace troupe::actors

@@ -1,0 +1,94 @@
+// Encodes parameters and decodes fields in PostgreSQL's binary format (big-endian).
+#include "db/codec.hpp"
+
+#include <array>
+
+namespace troupe::db {
+
+namespace {
+
+// Types of a database that was not made by our migrations but holds the same values.
+namespace accepted {
+constexpr Oid name = 19;
+constexpr Oid int2 = 21;
+constexpr Oid int4 = 23;
+constexpr Oid bpchar = 1042;
+constexpr Oid varchar = 1043;
+}  // namespace accepted
+
+std::int64_t read_big_endian(const char* data, int size) {
+  // Sign-extends: the first byte is taken as signed.
+  std::int64_t value = static_cast<signed char>(data[0]);
+  for (int i = 1; i < size; ++i) value = (value << 8) | static_cast<unsigned char>(data[i]);
+  return value;
+}
+
+}  // namespace
+
+void parameters::add(std::int64_t value) {
+  std::array<char, 8> bytes;
+  const auto bits = static_cast<std::uint64_t>(value);
+  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(bits >> (8 * (7 - i)));
+  append(bytes.data(), bytes.size());
+}
+
+void parameters::add(bool value) {
+  const char byte = value ? 1 : 0;
+  append(&byte, 1);
+}
+
+void parameters::add(std::string_view value) { append(value.data(), value.size()); }
+
+void parameters::add_null() {
+  offsets_.push_back(null_offset);
+  lengths_.push_back(0);
+}
+
+void parameters::append(const char* data, std::size_t size) {
+  offsets_.push_back(bytes_.size());
+  lengths_.push_back(static_cast<int>(size));
+  bytes_.append(data, size);
+}
+
+std::vector<const char*> parameters::values() const {
+  std::vector<const char*> pointers(offsets_.size());
+  for (std::size_t i = 0; i < offsets_.size(); ++i)
+    pointers[i] = offsets_[i] == null_offset ? nullptr : bytes_.data() + offsets_[i];
+  return pointers;
+}
+
+bool decode(const PGresult* rows, int row, int field, std::int64_t& out) {
+  if (PQgetisnull(rows, row, field) != 0) return false;
+  const int size = PQgetlength(rows, row, field);
+  switch (PQftype(rows, field)) {
+    case type_id::int8:
+    case accepted::int4:
+    case accepted::int2:
+      if (size < 2 || size > 8) return false;
+      out = read_big_endian(PQgetvalue(rows, row, field), size);
+      return true;
+    default: return false;
+  }
+}
+
+bool decode(const PGresult* rows, int row, int field, bool& out) {
+  if (PQgetisnull(rows, row, field) != 0 || PQftype(rows, field) != type_id::boolean) return false;
+  if (PQgetlength(rows, row, field) != 1) return false;
+  out = *PQgetvalue(rows, row, field) != 0;
+  return true;
+}
+
+bool decode(const PGresult* rows, int row, int field, std::string& out) {
+  if (PQgetisnull(rows, row, field) != 0) return false;
+  switch (PQftype(rows, field)) {
+    case type_id::text:
+    case accepted::varchar:
+    case accepted::bpchar:
+    case accepted::name:
+      out.assign(PQgetvalue(rows, row, field), static_cast<std::size_t>(PQgetlength(rows, row, field)));
+      return true;
+    default: return false;
+  }
+}
+
+}  // namespace troupe::db

@@ -1,0 +1,48 @@
+// The one list of everything that can go wrong below HTTP, and the value that carries it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace troupe::db {
+
+/// What went wrong. Stable across nodes: append, never renumber.
+enum class errc : std::uint8_t {
+  none = 0,
+  /// No row has the given key.
+  not_found = 1,
+  /// A bounded queue is full; nothing was executed. Try again later.
+  overloaded = 2,
+  /// No connection to PostgreSQL is ready; nothing was executed.
+  unavailable = 3,
+  /// The connection died before PostgreSQL can have executed the statement.
+  connection_lost = 4,
+  /// The connection died after the statement was sent: it may or may not have taken effect.
+  outcome_unknown = 5,
+  /// The deadline passed before an answer came.
+  deadline_exceeded = 6,
+  /// PostgreSQL refuses a value: outside its type, or against a constraint.
+  invalid_value = 7,
+  /// A value is longer than the column or its index can hold.
+  value_too_long = 8,
+  /// PostgreSQL refuses the statement for a reason a client cannot mend.
+  statement_failed = 9,
+  /// The stored data or schema does not fit the declaration of the resource.
+  schema_mismatch = 10,
+};
+
+/// The name of an error code, as it stands in logs.
+std::string_view to_string(errc code) noexcept;
+
+/// An error as a value: a code for programs and a sentence for people.
+struct error {
+  errc code = errc::none;
+  /// One sentence, no trailing newline; PostgreSQL's own words where there are any.
+  std::string message;
+
+  explicit operator bool() const noexcept { return code != errc::none; }
+  friend bool operator==(const error&, const error&) = default;
+};
+
+}  // namespace troupe::db

@@ -1,0 +1,17 @@
+// What a PostgreSQL SQLSTATE means to this service.
+#pragma once
+
+#include <string_view>
+
+#include "db/error.hpp"
+
+namespace troupe::db {
+
+/// The error code for a five-character SQLSTATE; statement_failed for one not listed.
+errc code_of(std::string_view sqlstate) noexcept;
+
+/// Whether the connection that reported this SQLSTATE has to be replaced.
+/// The statement that got it was not executed.
+bool ends_session(std::string_view sqlstate) noexcept;
+
+}  // namespace troupe::db

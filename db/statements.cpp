@@ -1,0 +1,65 @@
+// Writes the SQL text of each operation from a table's name and columns.
+#include "db/statements.hpp"
+
+namespace troupe::db::detail {
+
+namespace {
+
+std::string quoted(const std::string& identifier) { return '"' + identifier + '"'; }
+
+std::string parameter(std::size_t number) { return '$' + std::to_string(number); }
+
+void append_item(std::string& list, const std::string& item) {
+  if (!list.empty()) list += ", ";
+  list += item;
+}
+
+}  // namespace
+
+std::array<statement, operation_count> build_statements(const std::string& table,
+                                                        const std::vector<column_sketch>& columns) {
+  std::string all, values, placeholders, assignments, choices, key;
+  std::vector<Oid> value_types, choice_types;
+  for (const auto& column : columns) {
+    const auto name = quoted(column.name);
+    append_item(all, name);
+    if (column.is_key) {
+      key = name;
+      continue;
+    }
+    value_types.push_back(column.type);
+    const auto placeholder = parameter(value_types.size());
+    append_item(values, name);
+    append_item(placeholders, placeholder);
+    append_item(assignments, name + " = " + placeholder);
+    choice_types.insert(choice_types.end(), {type_id::boolean, column.type});
+    // Both branches in the column's own type, whatever that is in this database.
+    append_item(choices, name + " = CASE WHEN " + parameter(choice_types.size() - 1) + " THEN " +
+                             parameter(choice_types.size()) + " ELSE " + name + " END");
+  }
+  auto replace_types = value_types;
+  replace_types.push_back(type_id::int8);
+  auto update_types = choice_types;
+  update_types.push_back(type_id::int8);
+
+  const auto from = " FROM " + quoted(table);
+  const auto returning = " RETURNING " + all;
+  const auto update = "UPDATE " + quoted(table) + " SET ";
+  const auto where = [&](std::size_t number) { return " WHERE " + key + " = " + parameter(number); };
+  return {
+      statement{table + "_find", "SELECT " + all + from + where(1), {type_id::int8}, false},
+      statement{table + "_list",
+                "SELECT " + all + from + " ORDER BY " + key + " LIMIT $1 OFFSET $2",
+                {type_id::int8, type_id::int8},
+                false},
+      statement{table + "_insert",
+                "INSERT INTO " + quoted(table) + " (" + values + ") VALUES (" + placeholders + ")" + returning,
+                value_types, true},
+      statement{table + "_replace", update + assignments + where(replace_types.size()) + returning, replace_types,
+                true},
+      statement{table + "_update", update + choices + where(update_types.size()) + returning, update_types, true},
+      statement{table + "_remove", "DELETE" + from + where(1) + " RETURNING " + key, {type_id::int8}, true},
+  };
+}
+
+}  // namespace troupe::db::detail

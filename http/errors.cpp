@@ -1,0 +1,60 @@
+// Error codes to HTTP.
+#include "http/errors.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <string>
+#include <utility>
+
+namespace troupe::http {
+
+namespace {
+
+// Seconds; the pool tries to connect again at least that often at first.
+constexpr auto retry_after = "1";
+
+response unavailable(std::string detail) {
+  auto out = plain_error(503, std::move(detail));
+  out.headers.emplace_back("Retry-After", retry_after);
+  return out;
+}
+
+response refused_value(std::string type, const std::string& message) {
+  return response_for(rejection{422, {}, {problem{std::move(type), {"body"}, message, "null", {}}}});
+}
+
+response internal(const db::error& what) {
+  spdlog::error("Request failed: {}: {}", db::to_string(what.code), what.message);
+  return plain_error(500, "Internal Server Error");
+}
+
+}  // namespace
+
+response response_for(const db::error& what) {
+  using db::errc;
+  switch (what.code) {
+    case errc::not_found: return plain_error(404, what.message);
+    case errc::overloaded: return unavailable("The service is overloaded. Try again later.");
+    case errc::unavailable: return unavailable("The database is not available. Try again later.");
+    case errc::connection_lost:
+      return unavailable("The connection to the database was lost; nothing was changed. Try again later.");
+    case errc::outcome_unknown:
+      return unavailable(
+          "outcome_unknown: the connection to the database was lost; the change may or may not have been made.");
+    case errc::deadline_exceeded: return plain_error(504, "The database did not answer in time.");
+    case errc::invalid_value: return refused_value("value_error", "Value error, " + what.message);
+    case errc::value_too_long: return refused_value("string_too_long", "Value too long, " + what.message);
+    case errc::none:
+    case errc::statement_failed:
+    case errc::schema_mismatch: break;
+  }
+  return internal(what);
+}
+
+response response_for(const rejection& what) { return {what.status, json_media_type, body_of(what), {}}; }
+
+response plain_error(int status, std::string detail) {
+  return response_for(rejection{status, std::move(detail), {}});
+}
+
+}  // namespace troupe::http

@@ -1,0 +1,114 @@
+// Routes a request, waits for its answer, gives up at its deadline, drains at the end.
+#include "http/front.hpp"
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "http/errors.hpp"
+#include "http/location.hpp"
+#include "http/parameters.hpp"
+
+namespace troupe::http {
+
+namespace {
+
+// How late a 504 may be. One timer for all requests: CAF never cancels a timer of its own.
+constexpr std::chrono::milliseconds sweep_interval{50};
+
+// How long a stop leaves idle connections open, so that a client that reuses one learns from
+// "Connection: close" instead of from a reset.
+constexpr std::chrono::milliseconds linger{500};
+
+}  // namespace
+
+void front_state::start(front_actor::pointer self, const settings& settings,
+                        const std::vector<route_source>& sources, std::function<std::size_t()> open_connections) {
+  self_ = self;
+  settings_ = settings;
+  open_connections_ = std::move(open_connections);
+  for (const auto& source : sources) source(router_, self);
+}
+
+void front_state::accept(const exchange_ptr& what) {
+  what->deadline = self_->clock().now() + settings_.request_timeout;
+  route_request(what);
+  drop_answered();
+  if (what->answered()) return;
+  waiting_.push_back(what);
+  schedule_sweep();
+}
+
+void front_state::route_request(const exchange_ptr& what) {
+  if (what->body().size() > settings_.max_body) {
+    what->answer(plain_error(413, "The body is larger than " + std::to_string(settings_.max_body) + " bytes."));
+    return;
+  }
+  const auto path = decode_path(path_of(what->target()));
+  const auto where = router_.resolve(what->method(), path);
+  if (const auto* match = std::get_if<found>(&where)) {
+    match->to->handle(what, match->parameter);
+  } else if (const auto* elsewhere = std::get_if<redirect>(&where)) {
+    what->answer({307, {}, {}, {{"Location", location_of(*what, elsewhere->path)}}});
+  } else if (const auto* refused = std::get_if<wrong_method>(&where)) {
+    auto out = what->method() == "OPTIONS" ? response{204, {}, {}, {}} : plain_error(405, "Method Not Allowed");
+    out.headers.emplace_back("Allow", refused->allow);
+    what->answer(std::move(out));
+  } else {
+    what->answer(plain_error(404, "Not Found"));
+  }
+}
+
+void front_state::on_sweep() {
+  sweep_scheduled_ = false;
+  const auto now = self_->clock().now();
+  drop_answered();
+  while (!waiting_.empty() && waiting_.front()->deadline <= now) {
+    waiting_.front()->answer(response_for(db::error{db::errc::deadline_exceeded, {}}));
+    drop_answered();
+  }
+  if (!drainers_.empty() && settled())
+    for (auto& each : std::exchange(drainers_, {})) each.deliver(drained{waiting_.size()});
+  if (!waiting_.empty() || !drainers_.empty()) schedule_sweep();
+}
+
+void front_state::on_drain(caf::typed_response_promise<drained> answer) {
+  if (drainers_.empty()) drain_since_ = self_->clock().now();
+  drainers_.push_back(std::move(answer));
+  schedule_sweep();
+}
+
+// Whether nothing is left to wait for, or no time left to wait.
+bool front_state::settled() const {
+  const auto since = self_->clock().now() - drain_since_;
+  const bool clients_left = open_connections_ && open_connections_() > 0;
+  if (waiting_.empty() && (!clients_left || since >= linger)) return true;
+  return since >= settings_.shutdown_grace;
+}
+
+void front_state::schedule_sweep() {
+  if (std::exchange(sweep_scheduled_, true)) return;
+  self_->delayed_send(self_, sweep_interval, sweep{});
+}
+
+void front_state::drop_answered() {
+  while (!waiting_.empty() && waiting_.front()->answered()) waiting_.pop_front();
+}
+
+front_actor::behavior_type front(front_actor::stateful_pointer<front_state> self, const settings& settings,
+                                 const std::vector<route_source>& sources,
+                                 const std::function<std::size_t()>& open_connections) {
+  self->state.start(self, settings, sources, open_connections);
+  return {
+      [self](const exchange_ptr& what) { self->state.accept(what); },
+      [self](const sweep&) { self->state.on_sweep(); },
+      [self](const drain&) {
+        auto answer = self->make_response_promise<drained>();
+        self->state.on_drain(answer);
+        return answer;
+      },
+  };
+}
+
+}  // namespace troupe::http

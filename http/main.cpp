@@ -1,0 +1,181 @@
+// The program: reads its options, starts what they ask for, and stops in order at SIGTERM or SIGINT.
+#include <pthread.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/errors.hpp"
+#include "actors/lanes.hpp"
+#include "actors/migrator.hpp"
+#include "db/conninfo.hpp"
+#include "db/private_server.hpp"
+#include "http/options.hpp"
+#include "http/service.hpp"
+
+namespace {
+
+using namespace troupe;
+
+constexpr int success = 0;
+constexpr int failure = 1;
+// As sysexits.h has it for a wrong command line.
+constexpr int usage_error = 64;
+
+// How long the first line waits for the database. Longer than a start of a private one takes after
+// its own readiness, short enough that a missing database is said soon.
+constexpr std::chrono::seconds patience{3};
+
+// Descriptors that are not clients: database connections, loops, log, the libraries' own.
+constexpr rlim_t reserved_descriptors = 200;
+
+int complain(const std::string& sentence) {
+  std::fprintf(stderr, "troupe: %s\n", sentence.c_str());
+  return failure;
+}
+
+void set_up_log(const std::string& level) {
+  auto log = spdlog::stderr_color_mt("troupe");
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  log->set_level(spdlog::level::from_str(level));
+  log->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(log);
+}
+
+/// The signals that this program waits for instead of being interrupted by them.
+sigset_t awaited_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int each : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&set, each);
+  return set;
+}
+
+// Takes as many descriptors as allowed and lowers the number of connections to what they permit.
+void fit_connections(http::settings& settings) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  const auto room = limit.rlim_cur > 2 * reserved_descriptors ? limit.rlim_cur - reserved_descriptors
+                                                              : limit.rlim_cur / 2;
+  if (settings.max_connections <= room) return;
+  spdlog::warn("http.max-connections lowered from {} to {}: no more file descriptors are allowed (ulimit -n)",
+               settings.max_connections, room);
+  settings.max_connections = room;
+}
+
+/// Waits until the program is asked to stop; keeps the private server alive meanwhile.
+void wait_for_stop(std::optional<db::private_server>& own) {
+  const auto signals = awaited_signals();
+  // Death of a child is a signal; that of a server that somebody else restarted has to be looked for.
+  constexpr timespec interval{.tv_sec = 1, .tv_nsec = 0};
+  for (;;) {
+    const int signal = own ? sigtimedwait(&signals, nullptr, &interval) : sigwaitinfo(&signals, nullptr);
+    if (signal == SIGINT || signal == SIGTERM) return;
+    if (own) own->supervise();
+  }
+}
+
+int serve(http::configuration& config, http::options options, const db::conninfo& database,
+          std::optional<db::private_server>& own) {
+  fit_connections(options.http);
+  actors::lane_scheduler::install(config, options.threads);
+  caf::actor_system system{config};
+  std::optional<http::service> service;
+  try {
+    service.emplace(system, options, database);
+  } catch (const std::exception& failed) {
+    return complain("cannot listen on " + options.http.address + " port " + std::to_string(options.http.port) + ": " +
+                    failed.what());
+  }
+  spdlog::info("{} lanes with {} connections each to {}", options.threads, options.pool.size, database.describe());
+  const auto missing = service->wait_until_ready(patience);
+  if (!missing.empty()) spdlog::warn("The database is not available yet, requests are answered 503: {}", missing);
+  std::printf("Troupe is ready: %s\n", service->url().c_str());
+  std::fflush(stdout);
+
+  wait_for_stop(own);
+  spdlog::info("Stopping: finishing the requests in flight");
+  if (const auto left = service->stop(); left > 0) spdlog::warn("{} requests were not answered in time", left);
+  return success;
+}
+
+int migrate(http::configuration& config, const http::options& options, const db::conninfo& database) {
+  actors::lane_scheduler::install(config, 1);
+  caf::actor_system system{config};
+  const auto session = std::make_shared<const actors::session_settings>(
+      actors::session_settings{database, options.connection});
+  const auto migrator = actors::spawn_migrator(actors::lane_scheduler::of(system).at(0), session, options.pool,
+                                               actors::on_failure::report);
+  int status = success;
+  caf::scoped_actor self{system};
+  self->request(migrator, caf::infinite, actors::migrate_request{})
+      .receive(
+          [](const actors::migrated& names) {
+            if (names.empty()) std::puts("The schema is up to date.");
+            for (const auto& each : names) std::printf("Applied %s\n", each.c_str());
+          },
+          [&](const caf::error& failed) { status = complain(actors::from_caf(failed).message); });
+  caf::anon_send_exit(migrator, caf::exit_reason::user_shutdown);
+  return status;
+}
+
+int run(std::vector<std::string> arguments) {
+  http::configuration config;
+  const auto options = config.read(std::move(arguments));
+  if (!options) {
+    complain(options.error());
+    return usage_error;
+  }
+  if (options->what == http::command::help) {
+    std::fputs(config.help().c_str(), stdout);
+    return success;
+  }
+  set_up_log(options->log_level);
+
+  std::optional<db::private_server> own;
+  auto uri = options->uri;
+  if (!uri) {
+    spdlog::info("No database is named: starting a private PostgreSQL in {}", options->data_dir.string());
+    auto started = db::private_server::start(
+        {.data_dir = options->data_dir, .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
+    if (!started) return complain(started.error().message);
+    own.emplace(std::move(*started));
+    uri = own->conninfo();
+  }
+  const auto database = db::conninfo::parse(*uri);
+  if (!database) {
+    complain(database.error().message);
+    return usage_error;
+  }
+  const int status = options->what == http::command::migrate ? migrate(config, *options, *database)
+                                                             : serve(config, *options, *database, own);
+  if (own) own->stop();
+  return status;
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  // Before any thread exists, so that all inherit it.
+  const auto signals = awaited_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run({values + 1, values + count});
+  } catch (const std::exception& failed) {
+    return complain(failed.what());
+  }
+}

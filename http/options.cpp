@@ -1,0 +1,246 @@
+// Declares each option once, with its default and unit, and checks what the user gave.
+#include "http/options.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <asio/ip/address.hpp>
+#include <caf/pec.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <limits>
+#include <random>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace troupe::http {
+
+namespace {
+
+constexpr std::array groups{"http", "db", "actors", "log"};
+constexpr std::array log_levels{"error", "warning", "info", "debug"};
+// Given alone they mean "on".
+constexpr std::array switches{"--db.echo", "--db.migrate"};
+
+constexpr auto usage = R"(troupe: a REST service for PostgreSQL
+
+  troupe [serve] [options]    serve the API (default)
+  troupe migrate [options]    bring the database's schema up to date, then end
+  troupe --help               show this text
+
+Without a database a private PostgreSQL is started, with its data in db.data-dir.
+DATABASE_URL is used where db.uri is not given. --config-file=FILE reads options
+from a file: http { port = 8080 }.
+
+)";
+
+template <class Group>
+bool contains(const Group& group, std::string_view what) {
+  return std::find(group.begin(), group.end(), what) != group.end();
+}
+
+std::size_t default_threads() { return std::max(1U, std::thread::hardware_concurrency() / 2); }
+
+// Outside of /root for root: the private PostgreSQL runs as another account.
+std::string default_data_dir() {
+  if (geteuid() == 0) return "/var/lib/troupe";
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0')
+    return std::string{data} + "/troupe";
+  const char* home = std::getenv("HOME");
+  return std::string{home != nullptr ? home : "."} + "/.local/share/troupe";
+}
+
+template <class T>
+std::string with_default(std::string description, const T& value) {
+  return description + " (default " + value + ")";
+}
+
+std::string text(std::chrono::milliseconds value) {
+  return value.count() % 1000 == 0 ? std::to_string(value.count() / 1000) + "s"
+                                   : std::to_string(value.count()) + "ms";
+}
+
+std::chrono::milliseconds to_milliseconds(caf::timespan value) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(value);
+}
+
+std::optional<bool> to_switch(std::string_view value) {
+  if (value == "on" || value == "true") return true;
+  if (value == "off" || value == "false") return false;
+  return std::nullopt;
+}
+
+std::string reason(caf::pec code) {
+  switch (code) {
+    case caf::pec::not_an_option: return "is not an option; see troupe --help";
+    case caf::pec::missing_argument: return "needs a value: --name=value";
+    default: return "has a value of the wrong type";
+  }
+}
+
+}  // namespace
+
+configuration::configuration() {
+  const options defaults;
+  const auto& http = defaults.http;
+  address_ = http.address;
+  port_ = http.port;
+  threads_ = default_threads();
+  max_connections_ = http.max_connections;
+  request_timeout_ = http.request_timeout;
+  idle_timeout_ = http.idle_timeout;
+  shutdown_grace_ = http.shutdown_grace;
+  max_body_ = http.max_body;
+  max_limit_ = http.max_limit;
+  data_dir_ = default_data_dir();
+  pool_size_ = defaults.pool.size;
+  pipeline_depth_ = defaults.pool.pipeline_depth;
+  echo_ = "off";
+  migrate_ = "on";
+  connect_timeout_ = defaults.connection.connect_timeout;
+  backoff_min_ = defaults.pool.backoff_min;
+  backoff_max_ = defaults.pool.backoff_max;
+  max_queue_ = defaults.pool.max_queue;
+  log_level_ = defaults.log_level;
+
+  using std::to_string;
+  opt_group{custom_options_, "http"}
+      .add(address_, "address", with_default("numeric address to listen on", address_))
+      .add(port_, "port", with_default("TCP port, 0 for any free one", to_string(port_)))
+      .add(threads_, "threads", with_default("lanes that serve requests; half the cores", to_string(threads_)))
+      .add(max_connections_, "max-connections", with_default("open connections at most", to_string(max_connections_)))
+      .add(request_timeout_, "request-timeout", with_default("then a request is answered 504", text(http.request_timeout)))
+      .add(idle_timeout_, "idle-timeout", with_default("then a silent connection is closed", text(http.idle_timeout)))
+      .add(shutdown_grace_, "shutdown-grace", with_default("wait for requests at a stop at most", text(http.shutdown_grace)))
+      .add(max_body_, "max-body", with_default("bytes of a body at most", to_string(max_body_)))
+      .add(max_limit_, "max-limit", with_default("upper bound of ?limit=", to_string(max_limit_)));
+  opt_group{custom_options_, "db"}
+      .add(uri_, "uri", "postgresql://user:password@host:port/database")
+      .add(data_dir_, "data-dir", with_default("directory of the private PostgreSQL", data_dir_))
+      .add(pool_size_, "pool-size", with_default("connections of each lane", to_string(pool_size_)))
+      .add(pipeline_depth_, "pipeline-depth", with_default("statements in flight on a connection at most", to_string(pipeline_depth_)))
+      .add(echo_, "echo", with_default("on: log each statement with its duration", echo_))
+      .add(migrate_, "migrate", with_default("off: leave the schema alone", migrate_))
+      .add(connect_timeout_, "connect-timeout", with_default("of one attempt to connect", text(defaults.connection.connect_timeout)))
+      .add(backoff_min_, "backoff-min", with_default("wait after the first failed attempt", text(defaults.pool.backoff_min)))
+      .add(backoff_max_, "backoff-max", with_default("longest wait between attempts", text(defaults.pool.backoff_max)));
+  opt_group{custom_options_, "actors"}.add(
+      max_queue_, "max-queue", with_default("requests of a lane that wait for a connection at most", to_string(max_queue_)));
+  opt_group{custom_options_, "log"}.add(log_level_, "level",
+                                        with_default("error, warning, info or debug", log_level_));
+}
+
+tl::expected<options, std::string> configuration::read(std::vector<std::string> arguments) {
+  const auto asks_for_help = [](const std::string& each) { return each == "--help" || each == "-h" || each == "help"; };
+  if (std::any_of(arguments.begin(), arguments.end(), asks_for_help)) {
+    options out;
+    out.what = command::help;
+    return out;
+  }
+  auto what = command::serve;
+  if (!arguments.empty() && !arguments.front().starts_with('-')) {
+    const auto name = arguments.front();
+    if (name != "serve" && name != "migrate")
+      return tl::unexpected{"\"" + name + "\" is not a command: serve, migrate"};
+    if (name == "migrate") what = command::migrate;
+    arguments.erase(arguments.begin());
+  }
+  for (auto& each : arguments) {
+    if (!each.starts_with("--")) return tl::unexpected{"\"" + each + "\" is not an option; see troupe --help"};
+    if (contains(switches, each)) each += "=on";
+  }
+  // No file that happens to lie in the working directory is read, only the one that is named.
+  if (const auto failed = parse(std::move(arguments), "")) return tl::unexpected{explain(failed)};
+  if (const auto unknown = unknown_setting()) return tl::unexpected{*unknown + " is not an option; see troupe --help"};
+  if (uri_.empty())
+    if (const char* from_environment = std::getenv("DATABASE_URL"); from_environment != nullptr)
+      uri_ = from_environment;
+  return checked(what);
+}
+
+std::string configuration::explain(const caf::error& failed) const {
+  const auto file = "the configuration file " + config_file_path;
+  if (failed.category() != caf::atom("parser")) return file + " cannot be opened";
+  const auto code = static_cast<caf::pec>(failed.code());
+  const auto& context = failed.context();
+  if (!context.match_elements<caf::config_value::dictionary>()) return file + " cannot be read";
+  const auto& facts = context.get_as<caf::config_value::dictionary>(0);
+  if (const auto argument = caf::get_if<std::string>(&facts, "argument")) return *argument + " " + reason(code);
+  const auto line = caf::get_or(facts, "line", caf::config_value::integer{0});
+  return file + ", line " + std::to_string(line) + ", cannot be read: " + to_string(code);
+}
+
+// CAF takes any name in a configuration file.
+std::optional<std::string> configuration::unknown_setting() const {
+  for (const auto& [group, members] : content) {
+    const auto* dictionary = caf::get_if<caf::config_value::dictionary>(&members);
+    if (dictionary == nullptr) {
+      if (group != "config-file") return std::string{group};
+      continue;
+    }
+    for (const auto& [name, value] : *dictionary) {
+      const auto known = std::any_of(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
+        return each.category() == caf::string_view{group} && each.long_name() == caf::string_view{name};
+      });
+      if (!known || !contains(groups, std::string_view{group})) return group + "." + name;
+    }
+  }
+  return std::nullopt;
+}
+
+tl::expected<options, std::string> configuration::checked(command what) const {
+  const auto bad = [](const std::string& sentence) { return tl::unexpected{sentence}; };
+  const auto positive = [](caf::timespan value) { return to_milliseconds(value).count() > 0; };
+
+  asio::error_code not_numeric;
+  const auto address = address_ == "localhost" ? std::string{"127.0.0.1"} : address_;
+  asio::ip::make_address(address, not_numeric);
+  if (not_numeric) return bad("http.address=" + address_ + " is not a numeric address such as 127.0.0.1 or ::");
+  if (threads_ < 1 || threads_ > 256) return bad("http.threads must be from 1 to 256");
+  if (max_connections_ < threads_) return bad("http.max-connections must be at least http.threads");
+  if (!positive(request_timeout_)) return bad("http.request-timeout must be at least 1ms");
+  if (!positive(idle_timeout_)) return bad("http.idle-timeout must be at least 1ms");
+  if (max_limit_ < 1) return bad("http.max-limit must be at least 1");
+  if (pool_size_ < 1 || pool_size_ > 1000) return bad("db.pool-size must be from 1 to 1000");
+  if (pipeline_depth_ < 1) return bad("db.pipeline-depth must be at least 1");
+  if (!positive(connect_timeout_)) return bad("db.connect-timeout must be at least 1ms");
+  if (!positive(backoff_min_) || backoff_max_ < backoff_min_)
+    return bad("db.backoff-min must be at least 1ms and at most db.backoff-max");
+  const auto echo = to_switch(echo_);
+  if (!echo) return bad("db.echo=" + echo_ + " must be on or off");
+  const auto migrate = to_switch(migrate_);
+  if (!migrate) return bad("db.migrate=" + migrate_ + " must be on or off");
+  if (!contains(log_levels, log_level_)) return bad("log.level=" + log_level_ + " must be error, warning, info or debug");
+
+  options out;
+  out.what = what;
+  out.http = {address,          port_,     max_connections_, to_milliseconds(request_timeout_), to_milliseconds(idle_timeout_),
+              max_body_,        max_limit_, to_milliseconds(shutdown_grace_)};
+  out.threads = threads_;
+  if (!uri_.empty()) out.uri = uri_;
+  out.data_dir = data_dir_;
+  out.migrate = *migrate;
+  out.connection = {to_milliseconds(connect_timeout_), out.http.request_timeout, *echo};
+  out.pool = {pool_size_, pipeline_depth_, max_queue_, to_milliseconds(backoff_min_), to_milliseconds(backoff_max_),
+              std::random_device{}()};
+  out.log_level = log_level_;
+  return out;
+}
+
+std::string configuration::help() const {
+  std::string out = usage;
+  for (const auto* group : groups) {
+    for (const auto& each : custom_options_) {
+      if (each.category() != caf::string_view{group}) continue;
+      std::string line = "  --" + std::string{each.category().data(), each.category().size()} + "." +
+                         std::string{each.long_name().data(), each.long_name().size()} + "=...";
+      line.resize(std::max<std::size_t>(line.size() + 1, 30), ' ');
+      out += line + std::string{each.description().data(), each.description().size()} + "\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace troupe::http

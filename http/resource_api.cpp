@@ -1,0 +1,154 @@
+// Request to message, reply to response, for each operation of a resource.
+#include "http/resource_api.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+
+#include "actors/errors.hpp"
+#include "http/body.hpp"
+#include "http/errors.hpp"
+#include "http/location.hpp"
+#include "http/parameters.hpp"
+#include "http/row_json.hpp"
+
+namespace troupe::http {
+
+namespace {
+
+template <class Table>
+response row_response(int status, const db::row<Table>& row) {
+  response out{status, json_media_type, {}, {}};
+  append_json(out.body, row);
+  return out;
+}
+
+template <class Table>
+response rows_response(const actors::rows<Table>& rows) {
+  response out{200, json_media_type, "[", {}};
+  for (const auto& row : rows) {
+    if (out.body.size() > 1) out.body += ',';
+    append_json(out.body, row);
+  }
+  out.body += ']';
+  return out;
+}
+
+template <class Table>
+class api {
+ public:
+  api(const actors::resource_actor<Table>& target, const settings& settings, front_actor::pointer self)
+      : target_{target}, settings_{settings}, self_{self} {}
+
+  void create(const exchange_ptr& what) const {
+    auto row = read_whole<Table>(what->header("Content-Type"), what->body());
+    if (!row) return what->answer(response_for(row.error()));
+    ask<db::row<Table>>(what, actors::create<Table>{std::move(*row), settings_.request_timeout},
+                        [](const auto& made) { return row_response(201, made); });
+  }
+
+  void list(const exchange_ptr& what) const {
+    const std::array parameters{
+        integer_parameter{"skip", "Number of items to pass over.", 0, 0},
+        integer_parameter{"limit", "Number of items to return at most.",
+                          std::min<std::int64_t>(10, settings_.max_limit), 0, settings_.max_limit}};
+    const auto values = read_query(query_of(what->target()), parameters);
+    if (!values) return what->answer(response_for(values.error()));
+    ask<actors::rows<Table>>(what, actors::list<Table>{(*values)[0], (*values)[1], settings_.request_timeout},
+                             [](const auto& rows) { return rows_response<Table>(rows); });
+  }
+
+  void find(const exchange_ptr& what, const std::string& parameter) const {
+    const auto key = accept(what, read_key(parameter));
+    if (!key) return;
+    ask<db::row<Table>>(what, actors::find<Table>{*key, settings_.request_timeout},
+                        [](const auto& row) { return row_response(200, row); });
+  }
+
+  void replace(const exchange_ptr& what, const std::string& parameter) const {
+    auto row = read_whole<Table>(what->header("Content-Type"), what->body());
+    const auto key = accept(what, together(read_key(parameter), row));
+    if (!key) return;
+    row->key() = *key;
+    ask<db::row<Table>>(what, actors::replace<Table>{std::move(*row), settings_.request_timeout},
+                        [](const auto& changed) { return row_response(200, changed); });
+  }
+
+  void update(const exchange_ptr& what, const std::string& parameter) const {
+    auto part = read_partial<Table>(what->header("Content-Type"), what->body());
+    const auto key = accept(what, together(read_key(parameter), part));
+    if (!key) return;
+    part->row.key() = *key;
+    ask<db::row<Table>>(what, actors::update<Table>{std::move(part->row), part->given, settings_.request_timeout},
+                        [](const auto& changed) { return row_response(200, changed); });
+  }
+
+  void remove(const exchange_ptr& what, const std::string& parameter) const {
+    const auto key = accept(what, read_key(parameter));
+    if (!key) return;
+    ask<std::int64_t>(what, actors::remove<Table>{*key, settings_.request_timeout},
+                      [](std::int64_t) { return response{204, {}, {}, {}}; });
+  }
+
+ private:
+  using key_reading = tl::expected<parsed_integer, rejection>;
+
+  static key_reading read_key(const std::string& parameter) {
+    return read_path_integer(std::string{Table::singular} + "_id", parameter).map_error([](problem&& fault) {
+      return rejection{422, {}, {std::move(fault)}};
+    });
+  }
+
+  // The key, or all that is wrong with it and with the body; a body that cannot be parsed stands alone.
+  template <class Body>
+  static key_reading together(key_reading key, const tl::expected<Body, rejection>& body) {
+    if (body) return key;
+    auto refusal = body.error();
+    const bool parsed = refusal.status == 422 && refusal.problems.front().type != "json_invalid";
+    if (!key && parsed)
+      refusal.problems.insert(refusal.problems.begin(), key.error().problems.begin(), key.error().problems.end());
+    return tl::unexpected{std::move(refusal)};
+  }
+
+  // The key to ask for; answers the request and returns nothing if there can be no such row.
+  static std::optional<std::int64_t> accept(const exchange_ptr& what, const key_reading& key) {
+    if (key && !key->saturated) return key->value;
+    what->answer(key ? response_for(actors::no_such_row<Table>()) : response_for(key.error()));
+    return std::nullopt;
+  }
+
+  template <class Reply, class Message, class Render>
+  void ask(const exchange_ptr& what, Message&& message, Render render) const {
+    self_->request(target_, caf::infinite, std::forward<Message>(message))
+        .then([what, render](const Reply& reply) { what->answer(render(reply)); },
+              [what](const caf::error& failed) { what->answer(response_for(actors::from_caf(failed))); });
+  }
+
+  actors::resource_actor<Table> target_;
+  settings settings_;
+  front_actor::pointer self_;
+};
+
+}  // namespace
+
+template <class Table>
+route_source resource_api(const actors::resource_actor<Table>& target, const settings& settings) {
+  return [target, settings](router& routes, front_actor::pointer self) {
+    const api<Table> it{target, settings, self};
+    const auto collection = std::string{"/"} + Table::name + "/";
+    const auto element = collection + "{" + Table::singular + "_id}";
+    routes.add({"GET", collection, [it](const exchange_ptr& what, const std::string&) { it.list(what); }});
+    routes.add({"POST", collection, [it](const exchange_ptr& what, const std::string&) { it.create(what); }});
+    routes.add({"GET", element, [it](const exchange_ptr& what, const std::string& key) { it.find(what, key); }});
+    routes.add({"PUT", element, [it](const exchange_ptr& what, const std::string& key) { it.replace(what, key); }});
+    routes.add({"PATCH", element, [it](const exchange_ptr& what, const std::string& key) { it.update(what, key); }});
+    routes.add({"DELETE", element, [it](const exchange_ptr& what, const std::string& key) { it.remove(what, key); }});
+  };
+}
+
+template route_source resource_api<db::item_table>(const actors::item_actor&, const settings&);
+
+}  // namespace troupe::http

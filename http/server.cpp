@@ -1,0 +1,272 @@
+// Between RESTinio and the front actor: wraps requests, writes responses, starts and stops listening.
+#include "http/server.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <asio/detail/socket_option.hpp>
+#include <asio/post.hpp>
+#include <ctime>
+#include <future>
+#include <optional>
+#include <restinio/all.hpp>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "http/status.hpp"
+#include "http/tracked_socket.hpp"
+
+namespace troupe::http {
+
+namespace {
+
+// RESTinio closes a connection without a word when one of its limits is passed; these are beyond ours,
+// which are answered with a status, and keep a client from filling the memory.
+constexpr std::size_t body_slack = 64 * 1024;
+constexpr std::size_t max_target = 64 * 1024;
+constexpr std::size_t max_header_name = 1024;
+constexpr std::size_t max_header_value = 64 * 1024;
+constexpr std::size_t max_headers = 128;
+
+// Room for a request line and headers as clients send them; a connection holds one such buffer.
+constexpr std::size_t read_buffer = 4096;
+
+// RESTinio looks for overdue connections so often. Each look wakes the lane, for each connection.
+constexpr std::chrono::seconds timeout_check{5};
+
+// RESTinio's own timeout closes without an answer; ours comes first.
+constexpr std::chrono::seconds handler_slack{10};
+
+using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+/// What the requests of one lane share.
+struct lane_state {
+  actors::lane& home;
+  bool draining = false;
+  /// Whether RESTinio is inside its request handler, see restinio_exchange::send().
+  bool handling = false;
+  std::time_t date_second = 0;
+  std::string date;
+
+  /// The Date header's value, made once a second.
+  const std::string& date_now() {
+    const auto now = std::time(nullptr);
+    if (now != date_second) {
+      std::tm parts{};
+      gmtime_r(&now, &parts);
+      std::array<char, 64> text{};
+      date.assign(text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts));
+      date_second = now;
+    }
+    return date;
+  }
+};
+
+class restinio_exchange final : public exchange, public std::enable_shared_from_this<restinio_exchange> {
+ public:
+  restinio_exchange(restinio::request_handle_t request, std::shared_ptr<lane_state> lane)
+      : request_{std::move(request)}, lane_{std::move(lane)}, method_{request_->header().method().c_str()} {}
+
+  std::string_view method() const override { return method_; }
+  std::string_view target() const override {
+    const auto& target = request_->header().request_target();
+    return {target.data(), target.size()};
+  }
+  std::string_view header(std::string_view name) const override {
+    const auto value = request_->header().opt_value_of(restinio::string_view_t{name.data(), name.size()});
+    return value ? std::string_view{value->data(), value->size()} : std::string_view{};
+  }
+  std::string_view body() const override { return request_->body(); }
+
+ private:
+  void write(response with) override {
+    const auto& header = request_->header();
+    // After an Upgrade header RESTinio would wait for another protocol.
+    const bool keep = header.should_keep_alive() && !lane_->draining &&
+                      header.connection() != restinio::http_connection_header_t::upgrade;
+    send(render(std::move(with), keep), keep);
+  }
+
+  std::string render(response with, bool keep) const {
+    std::string out;
+    out.reserve(256 + with.body.size());
+    out += "HTTP/1.1 ";
+    out += status_line(with.status);
+    out += "\r\nServer: troupe\r\nDate: ";
+    out += lane_->date_now();
+    if (!keep)
+      out += "\r\nConnection: close";
+    else if (request_->header().http_minor() == 0)
+      out += "\r\nConnection: keep-alive";
+    for (const auto& [name, value] : with.headers) {
+      out += "\r\n";
+      out += name;
+      out += ": ";
+      out += value;
+    }
+    if (!with.media_type.empty()) {
+      out += "\r\nContent-Type: ";
+      out += with.media_type;
+    }
+    // RFC 9110, 8.6: no Content-Length with 204; with HEAD the one of the GET.
+    if (with.status != 204) {
+      out += "\r\nContent-Length: ";
+      out += std::to_string(with.body.size());
+    }
+    out += "\r\n\r\n";
+    if (method_ != "HEAD") out += with.body;
+    return out;
+  }
+
+  void send(std::string bytes, bool keep) {
+    auto request = std::exchange(request_, nullptr);
+    const restinio::response_output_flags_t flags{
+        restinio::response_parts_attr_t::final_parts, restinio::response_connection_attr(keep)};
+    // RESTinio's response builder cannot leave Content-Length out and allocates each header; the
+    // connection takes the finished bytes as they are.
+    auto go = [request = std::move(request), flags, bytes = std::move(bytes)]() mutable {
+      restinio::writable_items_container_t items;
+      items.emplace_back(std::move(bytes));
+      restinio::impl::access_req_connection(*request)->write_response_parts(
+          request->request_id(), flags, restinio::write_group_t{std::move(items)});
+    };
+    // An answer written while RESTinio is still inside the request handler loses pipelined requests.
+    if (lane_->handling)
+      asio::post(lane_->home.io(), std::move(go));
+    else
+      go();
+  }
+
+  restinio::request_handle_t request_;
+  std::shared_ptr<lane_state> lane_;
+  std::string method_;
+};
+
+/// RESTinio's log. Its errors are faults of clients (a reset, bad syntax): nothing for the operator.
+struct restinio_log {
+  template <class Message>
+  void trace(Message&&) {}
+  template <class Message>
+  void info(Message&&) {}
+  template <class Message>
+  void warn(Message&& message) {
+    error(std::forward<Message>(message));
+  }
+  template <class Message>
+  void error(Message&& message) {
+    if (spdlog::should_log(spdlog::level::debug)) spdlog::debug("HTTP: {}", message());
+  }
+};
+
+/// Called by RESTinio for each complete request.
+struct request_taker {
+  std::shared_ptr<lane_state> lane;
+  front_actor front;
+
+  restinio::request_handling_status_t operator()(restinio::request_handle_t request) const {
+    lane->handling = true;
+    lane->home.send(front, exchange_ptr{std::make_shared<restinio_exchange>(std::move(request), lane)});
+    lane->home.run_ready();
+    lane->handling = false;
+    return restinio::request_accepted();
+  }
+};
+
+struct traits : restinio::traits_t<restinio::asio_timer_manager_t, restinio_log, request_taker,
+                                   restinio::noop_strand_t, tracked_socket> {
+  // Without it one accept() that runs out of descriptors is the last one.
+  static constexpr bool use_connection_count_limiter = true;
+};
+
+// Runs f on the lane's thread and waits for it; passes on what it throws.
+template <class F>
+void on_lane(actors::lane& home, F f) {
+  std::packaged_task<void()> task{std::move(f)};
+  auto done = task.get_future();
+  asio::post(home.io(), [&task] { task(); });
+  done.get();
+}
+
+}  // namespace
+
+class server::implementation {
+ public:
+  implementation(actors::lane& home, const settings& settings, sharing port_sharing, front_actor front)
+      : lane_{std::make_shared<lane_state>(lane_state{home, false, false, 0, {}})} {
+    const auto address = asio::ip::make_address(settings.address);
+    on_lane(home, [&] {
+      server_.emplace(restinio::external_io_context(home.io()), [&](auto& options) {
+        options.address(address)
+            .port(settings.port)
+            .protocol(address.is_v6() ? asio::ip::tcp::v6() : asio::ip::tcp::v4())
+            .request_handler(std::make_unique<request_taker>(request_taker{lane_, std::move(front)}))
+            .max_parallel_connections(settings.max_connections)
+            .max_pipelined_requests(1)
+            .buffer_size(read_buffer)
+            .timer_manager(timeout_check)
+            .read_next_http_message_timelimit(settings.idle_timeout)
+            .write_http_response_timelimit(settings.idle_timeout)
+            .handle_request_timeout(settings.request_timeout + handler_slack)
+            .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
+                                          .max_url_size(max_target)
+                                          .max_field_name_size(max_header_name)
+                                          .max_field_value_size(max_header_value)
+                                          .max_field_count(max_headers)
+                                          .max_body_size(settings.max_body + body_slack))
+            .acceptor_options_setter([port_sharing](restinio::acceptor_options_t& socket) {
+              socket.set_option(asio::ip::tcp::acceptor::reuse_address{true});
+              if (port_sharing == sharing::with_other_lanes) socket.set_option(reuse_port{true});
+            })
+            .acceptor_post_bind_hook([this](asio::ip::tcp::acceptor& socket) { port_ = socket.local_endpoint().port(); })
+            .socket_options_setter([](restinio::socket_options_t& socket) {
+              socket.set_option(asio::ip::tcp::no_delay{true});
+            });
+      });
+      server_->open_sync();
+    });
+  }
+
+  ~implementation() {
+    stop_accepting();
+    on_lane(lane_->home, [this] { asio::use_service<socket_registry>(lane_->home.io()).shut_down_all(); });
+    // The connections see the end of their sockets in the loop's next turns; the server outlives them.
+    bool open = true;
+    while (open) on_lane(lane_->home, [&] { open = open_connections(lane_->home) > 0; });
+    on_lane(lane_->home, [this] { server_.reset(); });
+  }
+
+  implementation(const implementation&) = delete;
+  implementation& operator=(const implementation&) = delete;
+
+  std::uint16_t port() const noexcept { return port_; }
+
+  void stop_accepting() {
+    on_lane(lane_->home, [this] {
+      lane_->draining = true;
+      if (server_) server_->close_sync();
+    });
+  }
+
+ private:
+  std::shared_ptr<lane_state> lane_;
+  std::optional<restinio::http_server_t<traits>> server_;
+  std::uint16_t port_ = 0;
+};
+
+server::server(actors::lane& home, const settings& settings, sharing port_sharing, front_actor front)
+    : implementation_{std::make_unique<implementation>(home, settings, port_sharing, std::move(front))} {}
+
+server::~server() = default;
+
+std::uint16_t server::port() const noexcept { return implementation_->port(); }
+
+void server::stop_accepting() { implementation_->stop_accepting(); }
+
+std::size_t open_connections(actors::lane& home) {
+  return asio::use_service<socket_registry>(home.io()).open_count();
+}
+
+}  // namespace troupe::http

@@ -1,0 +1,32 @@
+// Every option of the HTTP layer, with its default, unit and reason, in one place.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace troupe::http {
+
+struct settings {
+  /// The numeric address to listen on. Loopback, so that nothing is exposed by accident.
+  std::string address = "127.0.0.1";
+  /// The TCP port; 0 takes a free one.
+  std::uint16_t port = 8080;
+  /// Open connections at most, all lanes together. More wait in the kernel's backlog. Lowered at start
+  /// where the limit on file descriptors asks for it.
+  std::size_t max_connections = 10000;
+  /// A request is answered 504 when this has passed.
+  std::chrono::milliseconds request_timeout{5000};
+  /// A connection that sends no complete request for so long is closed. Above the 60 s after which
+  /// common proxies drop an idle connection to a server themselves.
+  std::chrono::milliseconds idle_timeout{75000};
+  /// Bodies beyond this many bytes are answered 413.
+  std::size_t max_body = 1024 * 1024;
+  /// Upper bound of the query parameter `limit`.
+  std::int64_t max_limit = 1000;
+  /// How long a stop waits for the requests in flight. Above the request timeout.
+  std::chrono::milliseconds shutdown_grace{10000};
+};
+
+}  // namespace troupe::http

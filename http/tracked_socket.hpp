@@ -1,0 +1,57 @@
+// A TCP socket that its lane can find, to count the clients and to let them go at the end.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <cstddef>
+#include <unordered_set>
+#include <utility>
+
+namespace troupe::http {
+
+class tracked_socket;
+
+/// The sockets of one loop. RESTinio has no call that closes its connections; a loop that is destroyed
+/// with connections in it would destroy them after the server that they refer to.
+class socket_registry final : public asio::execution_context::service {
+ public:
+  // The name and the type are asio's protocol for services.
+  using key_type = socket_registry;
+  static inline asio::execution_context::id id;
+
+  explicit socket_registry(asio::execution_context& owner) : asio::execution_context::service{owner} {}
+
+  /// Number of connected sockets.
+  std::size_t open_count() const;
+
+  /// Ends all connections: their reads and writes end with an error, and their owners let go of them.
+  void shut_down_all();
+
+ private:
+  friend class tracked_socket;
+  void shutdown() override {}
+
+  std::unordered_set<tracked_socket*> sockets_;
+};
+
+/// What RESTinio uses instead of asio's plain socket. Used on its loop's thread only.
+class tracked_socket final : public asio::ip::tcp::socket {
+ public:
+  explicit tracked_socket(asio::io_context& loop)
+      : asio::ip::tcp::socket{loop}, registry_{&asio::use_service<socket_registry>(loop)} {
+    registry_->sockets_.insert(this);
+  }
+  tracked_socket(tracked_socket&& other) noexcept
+      : asio::ip::tcp::socket{std::move(other)}, registry_{other.registry_} {
+    registry_->sockets_.insert(this);
+  }
+  ~tracked_socket() { registry_->sockets_.erase(this); }
+  tracked_socket& operator=(tracked_socket&&) = delete;
+  tracked_socket(const tracked_socket&) = delete;
+  tracked_socket& operator=(const tracked_socket&) = delete;
+
+ private:
+  socket_registry* registry_;
+};
+
+}  // namespace troupe::http
