@@ -93,7 +93,8 @@ class connection_state {
                  query.what->statement->sql);
   }
 
-  void fail(const std::string& reason) {
+  // By value: the reason may be part of the session.
+  void fail(std::string reason) {
     for (auto& each : std::exchange(in_flight_, {})) {
       if (each.what->statement->writes)
         each.answer.deliver(to_caf({db::errc::outcome_unknown,
@@ -101,7 +102,7 @@ class connection_state {
       else
         each.answer.deliver(to_caf({db::errc::connection_lost, reason}));
     }
-    self_->quit(to_caf({db::errc::connection_lost, reason}));
+    self_->quit(to_caf({db::errc::connection_lost, std::move(reason)}));
   }
 
   inner_actor::pointer self_ = nullptr;

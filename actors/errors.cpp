@@ -25,6 +25,8 @@ caf::error to_caf(const db::error& what) {
 }
 
 db::error from_caf(const caf::error& what) {
+  // An actor that ended without a reason; CAF's accessors want one.
+  if (!what) return {db::errc::statement_failed, "The actor asked has ended."};
   if (what.category() == error_category) {
     const auto& context = what.context();
     return {static_cast<db::errc>(what.code()), context.match_elements<std::string>() ? context.get_as<std::string>(0) : ""};

@@ -95,13 +95,14 @@ class migrator_state {
   }
 
  private:
-  void fail(const std::string& reason) {
+  // By value: the reason may be part of the session.
+  void fail(std::string reason) {
     session_.reset();
     if (then_ == on_failure::retry) {
       // One line a cause, as in the pool.
       spdlog::log(reason == last_failure_ ? spdlog::level::debug : spdlog::level::warn,
                   "The schema is not up to date yet: {}", reason);
-      last_failure_ = reason;
+      last_failure_ = std::move(reason);
       self_->delayed_send(self_, waits_.after(++failures_), try_again{});
       return;
     }

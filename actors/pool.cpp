@@ -31,15 +31,15 @@ void pool_state::connect(slot_index index) {
   self_->monitor(it.connection);
 }
 
-void pool_state::accept(query_ptr what, answer to) {
+void pool_state::accept(query_ptr what, answer to, bool may_retry) {
   if (auto* free = least_busy())
-    dispatch(*free, std::move(what), std::move(to), true);
+    dispatch(*free, std::move(what), std::move(to), may_retry);
   else if (ready_count() == 0)
     to.deliver(to_caf(no_connection()));
   else if (waiting_.size() >= settings_.max_queue)
     to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
   else
-    waiting_.push_back({std::move(what), std::move(to)});
+    waiting_.push_back({std::move(what), std::move(to), may_retry});
 }
 
 void pool_state::on_ready(slot_index index) {
@@ -122,9 +122,8 @@ void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
 void pool_state::on_error(const query_ptr& what, answer& to, const db::error& reason, bool may_retry) {
   // Certainly not executed, or a read: doing it again changes nothing.
   const bool harmless = reason.code == db::errc::connection_lost || !what->statement->writes;
-  auto* other = may_retry && harmless ? least_busy() : nullptr;
-  if (other != nullptr)
-    dispatch(*other, what, to, false);
+  if (may_retry && harmless && ready_count() > 0)
+    accept(what, to, false);
   else
     to.deliver(to_caf(reason));
 }
@@ -149,7 +148,7 @@ void pool_state::send_waiting() {
     if (expired)
       next.to.deliver(to_caf({db::errc::deadline_exceeded, "The database was too busy to answer in time."}));
     else
-      dispatch(*free, std::move(next.what), std::move(next.to), true);
+      dispatch(*free, std::move(next.what), std::move(next.to), next.may_retry);
   }
 }
 
@@ -171,7 +170,7 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self, co
   return {
       [self](const query_ptr& what) {
         auto answer = self->make_response_promise<db::result>();
-        self->state.accept(what, answer);
+        self->state.accept(what, answer, true);
         return answer;
       },
       [self](const connection_ready& what) { self->state.on_ready(what.slot); },

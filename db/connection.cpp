@@ -14,9 +14,17 @@ constexpr int binary = 1;
 // "duplicate_prepared_statement": a pooler handed over a session that already has it.
 constexpr std::string_view already_prepared = "42P05";
 
-std::string trimmed(const char* text) {
-  std::string out = text != nullptr ? text : "";
-  while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
+// PostgreSQL's words on one line.
+std::string one_line(const char* text) {
+  std::string out;
+  for (const char c : std::string_view{text != nullptr ? text : ""}) {
+    const bool space = c == '\n' || c == '\t' || c == ' ';
+    if (!space)
+      out += c;
+    else if (!out.empty() && out.back() != ' ')
+      out += ' ';
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
   return out;
 }
 
@@ -157,7 +165,7 @@ bool connection::take(PGresult* raw) {
   const auto sqlstate = field(raw, PG_DIAG_SQLSTATE);
   if (pending_.front() == purpose::prepare && sqlstate == already_prepared) return true;
   auto message = field(raw, PG_DIAG_MESSAGE_PRIMARY);
-  if (message.empty()) message = trimmed(PQresultErrorMessage(raw));
+  if (message.empty()) message = one_line(PQresultErrorMessage(raw));
   if (ends_session(sqlstate)) {
     fail(errc::connection_lost, message);
     return false;
@@ -194,7 +202,7 @@ void connection::fail(errc code, std::string message) {
 }
 
 std::string connection::server_message() const {
-  auto message = trimmed(PQerrorMessage(link_.get()));
+  auto message = one_line(PQerrorMessage(link_.get()));
   return message.empty() ? "The connection to PostgreSQL was closed." : message;
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 #include "http/errors.hpp"
@@ -69,7 +68,7 @@ void front_state::on_sweep() {
     drop_answered();
   }
   if (!drainers_.empty() && settled())
-    for (auto& each : std::exchange(drainers_, {})) each.deliver(drained{waiting_.size()});
+    for (auto& each : std::exchange(drainers_, {})) each.deliver(drained{unanswered()});
   if (!waiting_.empty() || !drainers_.empty()) schedule_sweep();
 }
 
@@ -85,6 +84,12 @@ bool front_state::settled() const {
   const bool clients_left = open_connections_ && open_connections_() > 0;
   if (waiting_.empty() && (!clients_left || since >= linger)) return true;
   return since >= settings_.shutdown_grace;
+}
+
+// Answers may come out of order.
+std::size_t front_state::unanswered() const {
+  return static_cast<std::size_t>(
+      std::count_if(waiting_.begin(), waiting_.end(), [](const exchange_ptr& each) { return !each->answered(); }));
 }
 
 void front_state::schedule_sweep() {

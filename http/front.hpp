@@ -52,6 +52,7 @@ class front_state {
   void schedule_sweep();
   void drop_answered();
   bool settled() const;
+  std::size_t unanswered() const;
 
   front_actor::pointer self_ = nullptr;
   settings settings_;

@@ -93,22 +93,22 @@ int serve(http::configuration& config, http::options options, const db::conninfo
   fit_connections(options.http);
   actors::lane_scheduler::install(config, options.threads);
   caf::actor_system system{config};
-  std::optional<http::service> service;
+  http::service service{system, options, database};
   try {
-    service.emplace(system, options, database);
+    service.start();
   } catch (const std::exception& failed) {
     return complain("cannot listen on " + options.http.address + " port " + std::to_string(options.http.port) + ": " +
                     failed.what());
   }
   spdlog::info("{} lanes with {} connections each to {}", options.threads, options.pool.size, database.describe());
-  const auto missing = service->wait_until_ready(patience);
+  const auto missing = service.wait_until_ready(patience);
   if (!missing.empty()) spdlog::warn("The database is not available yet, requests are answered 503: {}", missing);
-  std::printf("Troupe is ready: %s\n", service->url().c_str());
+  std::printf("Troupe is ready: %s\n", service.url().c_str());
   std::fflush(stdout);
 
   wait_for_stop(own);
   spdlog::info("Stopping: finishing the requests in flight");
-  if (const auto left = service->stop(); left > 0) spdlog::warn("{} requests were not answered in time", left);
+  if (const auto left = service.stop(); left > 0) spdlog::warn("{} requests were not answered in time", left);
   return success;
 }
 

@@ -93,6 +93,8 @@ configuration::configuration() {
   idle_timeout_ = http.idle_timeout;
   shutdown_grace_ = http.shutdown_grace;
   max_body_ = http.max_body;
+  max_target_ = http.max_target;
+  max_header_ = http.max_header;
   max_limit_ = http.max_limit;
   data_dir_ = default_data_dir();
   pool_size_ = defaults.pool.size;
@@ -115,6 +117,8 @@ configuration::configuration() {
       .add(idle_timeout_, "idle-timeout", with_default("then a silent connection is closed", text(http.idle_timeout)))
       .add(shutdown_grace_, "shutdown-grace", with_default("wait for requests at a stop at most", text(http.shutdown_grace)))
       .add(max_body_, "max-body", with_default("bytes of a body at most", to_string(max_body_)))
+      .add(max_target_, "max-target", with_default("bytes of a path and query at most", to_string(max_target_)))
+      .add(max_header_, "max-header", with_default("bytes of a header at most", to_string(max_header_)))
       .add(max_limit_, "max-limit", with_default("upper bound of ?limit=", to_string(max_limit_)));
   opt_group{custom_options_, "db"}
       .add(uri_, "uri", "postgresql://user:password@host:port/database")
@@ -153,7 +157,7 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
   }
   // No file that happens to lie in the working directory is read, only the one that is named.
   if (const auto failed = parse(std::move(arguments), "")) return tl::unexpected{explain(failed)};
-  if (const auto unknown = unknown_setting()) return tl::unexpected{*unknown + " is not an option; see troupe --help"};
+  if (const auto fault = apply_content()) return tl::unexpected{*fault};
   if (uri_.empty())
     if (const char* from_environment = std::getenv("DATABASE_URL"); from_environment != nullptr)
       uri_ = from_environment;
@@ -172,19 +176,23 @@ std::string configuration::explain(const caf::error& failed) const {
   return file + ", line " + std::to_string(line) + ", cannot be read: " + to_string(code);
 }
 
-// CAF takes any name in a configuration file.
-std::optional<std::string> configuration::unknown_setting() const {
+// CAF takes any name in a configuration file, and does not store values that stand in braces.
+std::optional<std::string> configuration::apply_content() {
   for (const auto& [group, members] : content) {
     const auto* dictionary = caf::get_if<caf::config_value::dictionary>(&members);
     if (dictionary == nullptr) {
-      if (group != "config-file") return std::string{group};
+      if (group != "config-file") return std::string{group} + " is not an option; see troupe --help";
       continue;
     }
     for (const auto& [name, value] : *dictionary) {
-      const auto known = std::any_of(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
+      const auto full_name = std::string{group} + "." + std::string{name};
+      const auto option = std::find_if(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
         return each.category() == caf::string_view{group} && each.long_name() == caf::string_view{name};
       });
-      if (!known || !contains(groups, std::string_view{group})) return group + "." + name;
+      if (option == custom_options_.end() || !contains(groups, std::string_view{group}))
+        return full_name + " is not an option; see troupe --help";
+      if (option->check(value)) return full_name + " has a value of the wrong type";
+      option->store(value);
     }
   }
   return std::nullopt;
@@ -217,7 +225,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   options out;
   out.what = what;
   out.http = {address,          port_,     max_connections_, to_milliseconds(request_timeout_), to_milliseconds(idle_timeout_),
-              max_body_,        max_limit_, to_milliseconds(shutdown_grace_)};
+              max_body_,        max_target_, max_header_, max_limit_, to_milliseconds(shutdown_grace_)};
   out.threads = threads_;
   if (!uri_.empty()) out.uri = uri_;
   out.data_dir = data_dir_;

@@ -54,7 +54,7 @@ class configuration : public caf::actor_system_config {
 
  private:
   std::string explain(const caf::error& failed) const;
-  std::optional<std::string> unknown_setting() const;
+  std::optional<std::string> apply_content();
   tl::expected<options, std::string> checked(command what) const;
 
   // As CAF stores them: its own types, defaults from the settings structs.
@@ -66,6 +66,8 @@ class configuration : public caf::actor_system_config {
   caf::timespan idle_timeout_;
   caf::timespan shutdown_grace_;
   std::size_t max_body_;
+  std::size_t max_target_;
+  std::size_t max_header_;
   std::int64_t max_limit_;
   std::string uri_;
   std::string data_dir_;

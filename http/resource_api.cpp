@@ -1,8 +1,6 @@
 // Request to message, reply to response, for each operation of a resource.
 #include "http/resource_api.hpp"
 
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
@@ -12,7 +10,6 @@
 #include "http/body.hpp"
 #include "http/errors.hpp"
 #include "http/location.hpp"
-#include "http/parameters.hpp"
 #include "http/row_json.hpp"
 
 namespace troupe::http {
@@ -51,11 +48,7 @@ class api {
   }
 
   void list(const exchange_ptr& what) const {
-    const std::array parameters{
-        integer_parameter{"skip", "Number of items to pass over.", 0, 0},
-        integer_parameter{"limit", "Number of items to return at most.",
-                          std::min<std::int64_t>(10, settings_.max_limit), 0, settings_.max_limit}};
-    const auto values = read_query(query_of(what->target()), parameters);
+    const auto values = read_query(query_of(what->target()), list_parameters(settings_));
     if (!values) return what->answer(response_for(values.error()));
     ask<actors::rows<Table>>(what, actors::list<Table>{(*values)[0], (*values)[1], settings_.request_timeout},
                              [](const auto& rows) { return rows_response<Table>(rows); });

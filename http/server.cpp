@@ -16,20 +16,20 @@
 #include <system_error>
 #include <utility>
 
-#include "http/status.hpp"
+#include "http/errors.hpp"
+#include "http/protocol.hpp"
 #include "http/tracked_socket.hpp"
 
 namespace troupe::http {
 
 namespace {
 
-// RESTinio closes a connection without a word when one of its limits is passed; these are beyond ours,
-// which are answered with a status, and keep a client from filling the memory.
+// A body that is over the limit by no more than this is read to its end, so that the connection can be
+// used further; beyond, the connection is closed.
 constexpr std::size_t body_slack = 64 * 1024;
-constexpr std::size_t max_target = 64 * 1024;
-constexpr std::size_t max_header_name = 1024;
-constexpr std::size_t max_header_value = 64 * 1024;
-constexpr std::size_t max_headers = 128;
+// Headers as browsers and proxies send them are far below.
+constexpr std::size_t max_header_name = 256;
+constexpr std::size_t max_headers = 100;
 
 // Room for a request line and headers as clients send them; a connection holds one such buffer.
 constexpr std::size_t read_buffer = 4096;
@@ -87,36 +87,13 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
     // After an Upgrade header RESTinio would wait for another protocol.
     const bool keep = header.should_keep_alive() && !lane_->draining &&
                       header.connection() != restinio::http_connection_header_t::upgrade;
-    send(render(std::move(with), keep), keep);
+    send(render(with, keep), keep);
   }
 
-  std::string render(response with, bool keep) const {
-    std::string out;
-    out.reserve(256 + with.body.size());
-    out += "HTTP/1.1 ";
-    out += status_line(with.status);
-    out += "\r\nServer: troupe\r\nDate: ";
-    out += lane_->date_now();
-    if (!keep)
-      out += "\r\nConnection: close";
-    else if (request_->header().http_minor() == 0)
-      out += "\r\nConnection: keep-alive";
-    for (const auto& [name, value] : with.headers) {
-      out += "\r\n";
-      out += name;
-      out += ": ";
-      out += value;
-    }
-    if (!with.media_type.empty()) {
-      out += "\r\nContent-Type: ";
-      out += with.media_type;
-    }
-    // RFC 9110, 8.6: no Content-Length with 204; with HEAD the one of the GET.
-    if (with.status != 204) {
-      out += "\r\nContent-Length: ";
-      out += std::to_string(with.body.size());
-    }
-    out += "\r\n\r\n";
+  std::string render(const response& with, bool keep) const {
+    // A client of HTTP/1.0 has to ask, and to be told.
+    const bool asked = !header("Connection").empty();
+    auto out = head_of(with, {lane_->date_now(), keep, asked});
     if (method_ != "HEAD") out += with.body;
     return out;
   }
@@ -146,18 +123,24 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
 };
 
 /// RESTinio's log. Its errors are faults of clients (a reset, bad syntax): nothing for the operator.
+/// For bytes that are no request RESTinio has no hook but this: it logs the fault and closes the socket.
 struct restinio_log {
+  std::shared_ptr<lane_state> lane;
+
   template <class Message>
   void trace(Message&&) {}
   template <class Message>
   void info(Message&&) {}
   template <class Message>
   void warn(Message&& message) {
-    error(std::forward<Message>(message));
+    if (spdlog::should_log(spdlog::level::debug)) spdlog::debug("HTTP: {}", message());
   }
   template <class Message>
   void error(Message&& message) {
-    if (spdlog::should_log(spdlog::level::debug)) spdlog::debug("HTTP: {}", message());
+    const std::string text = message();
+    spdlog::debug("HTTP: {}", text);
+    if (const auto answer = parser_fault(text))
+      tracked_socket::say_before_close(head_of(*answer, {lane->date_now()}) + answer->body);
   }
 };
 
@@ -166,9 +149,25 @@ struct request_taker {
   std::shared_ptr<lane_state> lane;
   front_actor front;
 
+  // RFC 9112, 3.2: two are a way to smuggle a request past a proxy. None is for HTTP/1.0, which
+  // RESTinio does not tell from 1.1.
+  static bool has_two_hosts(const restinio::http_request_header_t& header) {
+    int count = 0;
+    header.for_each_value_of(restinio::http_field::host, [&](auto) {
+      ++count;
+      return restinio::http_header_fields_t::continue_enumeration();
+    });
+    return count > 1;
+  }
+
   restinio::request_handling_status_t operator()(restinio::request_handle_t request) const {
     lane->handling = true;
-    lane->home.send(front, exchange_ptr{std::make_shared<restinio_exchange>(std::move(request), lane)});
+    const bool ambiguous = has_two_hosts(request->header());
+    const exchange_ptr it = std::make_shared<restinio_exchange>(std::move(request), lane);
+    if (ambiguous)
+      it->answer(plain_error(400, "The request has more than one Host header."));
+    else
+      lane->home.send(front, it);
     lane->home.run_ready();
     lane->handling = false;
     return restinio::request_accepted();
@@ -206,14 +205,15 @@ class server::implementation {
             .max_parallel_connections(settings.max_connections)
             .max_pipelined_requests(1)
             .buffer_size(read_buffer)
+            .logger(lane_)
             .timer_manager(timeout_check)
             .read_next_http_message_timelimit(settings.idle_timeout)
             .write_http_response_timelimit(settings.idle_timeout)
             .handle_request_timeout(settings.request_timeout + handler_slack)
             .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
-                                          .max_url_size(max_target)
+                                          .max_url_size(settings.max_target)
                                           .max_field_name_size(max_header_name)
-                                          .max_field_value_size(max_header_value)
+                                          .max_field_value_size(settings.max_header)
                                           .max_field_count(max_headers)
                                           .max_body_size(settings.max_body + body_slack))
             .acceptor_options_setter([port_sharing](restinio::acceptor_options_t& socket) {

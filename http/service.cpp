@@ -16,6 +16,7 @@
 #include "actors/pool.hpp"
 #include "actors/resource.hpp"
 #include "db/statements.hpp"
+#include "http/docs.hpp"
 #include "http/resource_api.hpp"
 
 namespace troupe::http {
@@ -49,44 +50,47 @@ void require_free_port(const settings& settings) {
 }  // namespace
 
 service::service(caf::actor_system& system, const options& options, const db::conninfo& database)
-    : system_{system}, settings_{options.http} {
-  auto& lanes = actors::lane_scheduler::of(system);
-  auto share = settings_;
-  share.max_connections = settings_.max_connections / lanes.size();
+    : system_{system}, options_{options}, database_{database} {}
+
+void service::start() {
+  auto& lanes = actors::lane_scheduler::of(system_);
+  auto share = options_.http;
+  share.max_connections /= lanes.size();
   const auto port_sharing = lanes.size() == 1 ? server::sharing::alone : server::sharing::with_other_lanes;
   if (port_sharing == server::sharing::with_other_lanes && share.port != 0) require_free_port(share);
 
   const auto session = std::make_shared<const actors::session_settings>(
-      actors::session_settings{database, options.connection});
-  if (options.migrate)
-    migrator_ = actors::spawn_migrator(lanes.at(0), session, options.pool, actors::on_failure::retry);
+      actors::session_settings{database_, options_.connection});
+  if (options_.migrate)
+    migrator_ = actors::spawn_migrator(lanes.at(0), session, options_.pool, actors::on_failure::retry);
 
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     auto& home = lanes.at(i);
-    auto pool_settings = options.pool;
+    auto pool_settings = options_.pool;
     pool_settings.seed += i;
     const actors::connection_factory connect = [&home, session](actors::slot_index slot,
                                                                 const actors::pool_actor& owner) {
       return actors::spawn_connection(home, session, all_statements(), slot, owner);
     };
-    lane_part part;
+    // In its place at once, so that stop() finds it if listening fails.
+    auto& part = parts_.emplace_back();
     part.pool = home.spawn(actors::pool, pool_settings, connect, migrator_);
     part.items = home.spawn(actors::resource<db::item_table>, part.pool);
-    part.front = home.spawn(front, settings_,
-                            std::vector<route_source>{resource_api<db::item_table>(part.items, settings_)},
+    part.front = home.spawn(front, options_.http,
+                            std::vector<route_source>{resource_api<db::item_table>(part.items, options_.http),
+                                                      docs({describe<db::item_table>()}, options_.http, docs_assets())},
                             std::function<std::size_t()>{[&home] { return open_connections(home); }});
     part.listener = std::make_unique<server>(home, share, port_sharing, part.front);
     // With port 0 the kernel chose one for the first lane; the others join it there.
     share.port = part.listener->port();
-    parts_.push_back(std::move(part));
   }
 }
 
 service::~service() { stop(); }
 
 std::string service::url() const {
-  const bool v6 = settings_.address.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + settings_.address + "]" : settings_.address) + ":" +
+  const bool v6 = options_.http.address.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + options_.http.address + "]" : options_.http.address) + ":" +
          std::to_string(parts_.front().listener->port()) + "/";
 }
 
@@ -110,14 +114,15 @@ std::string service::wait_until_ready(std::chrono::milliseconds patience) {
 
 std::size_t service::stop() {
   if (std::exchange(stopped_, true)) return 0;
-  for (auto& part : parts_) part.listener->stop_accepting();
+  for (auto& part : parts_)
+    if (part.listener) part.listener->stop_accepting();
   std::size_t left = 0;
   {
     caf::scoped_actor self{system_};
-    // One after the other: by the time the first is empty the others had as long.
-    for (auto& part : parts_)
-      self->request(part.front, answer_bound, drain{})
-          .receive([&](const drained& answer) { left += answer.left; }, [](const caf::error&) {});
+    std::vector<decltype(self->request(parts_.front().front, answer_bound, drain{}))> draining;
+    for (auto& part : parts_) draining.push_back(self->request(part.front, answer_bound, drain{}));
+    for (auto& each : draining)
+      each.receive([&](const drained& answer) { left += answer.left; }, [](const caf::error&) {});
   }
   for (auto& part : parts_) part.listener.reset();
   for (auto& part : parts_) {

@@ -21,13 +21,16 @@ namespace troupe::http {
 /// Used by the main thread only; nothing it waits for runs on that thread.
 class service {
  public:
-  /// Starts everything; the database may come later. Throws std::system_error if the address cannot be
-  /// bound. `system` must run on lanes.
+  /// `system` must run on lanes.
   service(caf::actor_system& system, const options& options, const db::conninfo& database);
   /// Stops if stop() was not called.
   ~service();
   service(const service&) = delete;
   service& operator=(const service&) = delete;
+
+  /// Starts everything; the database may come later. Throws std::system_error if the address cannot be
+  /// bound. To be called once.
+  void start();
 
   /// Where it listens: http://127.0.0.1:8080/
   std::string url() const;
@@ -40,6 +43,7 @@ class service {
   std::size_t stop();
 
  private:
+  // What runs on one lane.
   struct lane_part {
     actors::pool_actor pool;
     actors::item_actor items;
@@ -48,7 +52,8 @@ class service {
   };
 
   caf::actor_system& system_;
-  settings settings_;
+  options options_;
+  db::conninfo database_;
   actors::migrator_actor migrator_;
   std::vector<lane_part> parts_;
   bool stopped_ = false;

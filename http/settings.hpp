@@ -23,6 +23,10 @@ struct settings {
   std::chrono::milliseconds idle_timeout{75000};
   /// Bodies beyond this many bytes are answered 413.
   std::size_t max_body = 1024 * 1024;
+  /// A path and query beyond this many bytes is answered 414. What common proxies allow.
+  std::size_t max_target = 8 * 1024;
+  /// A header beyond this many bytes is answered 431. What common proxies allow.
+  std::size_t max_header = 16 * 1024;
   /// Upper bound of the query parameter `limit`.
   std::int64_t max_limit = 1000;
   /// How long a stop waits for the requests in flight. Above the request timeout.

@@ -4,6 +4,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <cstddef>
+#include <string>
 #include <unordered_set>
 #include <utility>
 
@@ -34,7 +35,8 @@ class socket_registry final : public asio::execution_context::service {
   std::unordered_set<tracked_socket*> sockets_;
 };
 
-/// What RESTinio uses instead of asio's plain socket. Used on its loop's thread only.
+/// What RESTinio uses instead of asio's plain socket. Used on its loop's thread only. It hides
+/// shutdown(), which RESTinio calls through this type, to get a last word in.
 class tracked_socket final : public asio::ip::tcp::socket {
  public:
   explicit tracked_socket(asio::io_context& loop)
@@ -48,9 +50,19 @@ class tracked_socket final : public asio::ip::tcp::socket {
   ~tracked_socket() { registry_->sockets_.erase(this); }
   tracked_socket& operator=(tracked_socket&&) = delete;
   tracked_socket(const tracked_socket&) = delete;
+
+  /// Bytes for the client of the connection that RESTinio is about to close on this thread: it logs
+  /// why, then shuts the socket down, without anything between.
+  static void say_before_close(std::string bytes) { last_words_ = std::move(bytes); }
+
+  /// Ends both directions, after the last words if there are any.
+  void shutdown(shutdown_type what, asio::error_code& failed);
+
   tracked_socket& operator=(const tracked_socket&) = delete;
 
  private:
+  static thread_local std::string last_words_;
+
   socket_registry* registry_;
 };
 

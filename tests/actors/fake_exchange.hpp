@@ -1,0 +1,55 @@
+// An HTTP request without a server, which keeps its answers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "http/exchange.hpp"
+
+namespace troupe::test {
+
+class fake_exchange final : public http::exchange {
+ public:
+  fake_exchange(std::string method, std::string target, std::string body = {})
+      : method_{std::move(method)}, target_{std::move(target)}, body_{std::move(body)} {}
+
+  std::string_view method() const override { return method_; }
+  std::string_view target() const override { return target_; }
+  std::string_view body() const override { return body_; }
+  std::string_view header(std::string_view name) const override {
+    const auto found = headers.find(std::string{name});
+    return found == headers.end() ? std::string_view{} : std::string_view{found->second};
+  }
+
+  /// The value of a header of the answer; "(none)" if it has none.
+  std::string answer_header(std::string_view name) const {
+    for (const auto& [key, value] : written.value().headers)
+      if (key == name) return value;
+    return "(none)";
+  }
+  /// The status of the answer; 0 if there is none yet.
+  int status() const { return written ? written->status : 0; }
+  const std::string& answer_body() const { return written.value().body; }
+
+  std::map<std::string, std::string> headers{{"Host", "example.org:8080"},
+                                             {"Content-Type", "application/json"}};
+  std::optional<http::response> written;
+  int writes = 0;
+
+ private:
+  void write(http::response with) override {
+    ++writes;
+    written = std::move(with);
+  }
+
+  std::string method_;
+  std::string target_;
+  std::string body_;
+};
+
+using fake_ptr = std::shared_ptr<fake_exchange>;
+
+}  // namespace troupe::test

@@ -1,0 +1,94 @@
+// Connection strings: libpq's, SQLAlchemy's, lists of hosts, resolved names.
+#include "db/conninfo.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+namespace troupe::db {
+namespace {
+
+conninfo parsed(const std::string& text) {
+  auto out = conninfo::parse(text);
+  EXPECT_TRUE(out) << (out ? "" : out.error().message);
+  return out ? *out : conninfo{};
+}
+
+std::string value(const conninfo& of, const std::string& keyword) {
+  const auto found = of.keywords().find(keyword);
+  return found == of.keywords().end() ? "(absent)" : found->second;
+}
+
+TEST(Conninfo, TakesAUriApart) {
+  const auto it = parsed("postgresql://ann:s%20cret@db.example:6543/shop");
+  EXPECT_EQ(value(it, "user"), "ann");
+  EXPECT_EQ(value(it, "password"), "s cret");
+  EXPECT_EQ(value(it, "dbname"), "shop");
+  EXPECT_EQ(it.servers(), (std::vector<server_address>{{"db.example", "6543"}}));
+}
+
+TEST(Conninfo, TakesKeywords) { EXPECT_EQ(value(parsed("host=/run/pg dbname=shop"), "host"), "/run/pg"); }
+
+TEST(Conninfo, TakesSqlalchemysSpelling) {
+  const auto it = parsed("postgresql+asyncpg://ann@db.example/shop?ssl=require");
+  EXPECT_EQ(value(it, "dbname"), "shop");
+  EXPECT_EQ(value(it, "sslmode"), "require");
+}
+
+TEST(Conninfo, LeavesAPlusElsewhereAlone) {
+  EXPECT_EQ(value(parsed("postgresql://ann:a+b@db.example/shop"), "password"), "a+b");
+}
+
+TEST(Conninfo, SaysWhatIsWrong) {
+  const auto bad = conninfo::parse("postgresql://db.example/shop?colour=red");
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().code, errc::invalid_value);
+  EXPECT_NE(bad.error().message.find("colour"), std::string::npos) << bad.error().message;
+  EXPECT_EQ(bad.error().message.find('\n'), std::string::npos);
+}
+
+TEST(Conninfo, DefaultsGiveWayToWhatIsGiven) {
+  EXPECT_EQ(value(parsed("host=a"), "keepalives_idle"), "5");
+  EXPECT_EQ(value(parsed("host=a keepalives_idle=60"), "keepalives_idle"), "60");
+  EXPECT_EQ(value(parsed("host=a"), "client_encoding"), "UTF8");
+}
+
+TEST(Conninfo, OnlyNamesNeedResolution) {
+  EXPECT_TRUE(needs_resolution({"db.example", "5432"}));
+  EXPECT_TRUE(needs_resolution({"localhost", "5432"}));
+  EXPECT_FALSE(needs_resolution({"127.0.0.1", "5432"}));
+  EXPECT_FALSE(needs_resolution({"::1", "5432"}));
+  EXPECT_FALSE(needs_resolution({"fe80::1%eth0", "5432"}));
+  EXPECT_FALSE(needs_resolution({"/run/postgresql", "5432"}));
+  EXPECT_FALSE(needs_resolution({"", "5432"}));
+}
+
+TEST(Conninfo, SpreadsAddressesOverServers) {
+  const auto it = parsed("host=db.example,/run/pg port=1,2").with_addresses({{"10.0.0.1", "10.0.0.2"}, {}});
+  EXPECT_EQ(value(it, "host"), "db.example,db.example,/run/pg");
+  EXPECT_EQ(value(it, "hostaddr"), "10.0.0.1,10.0.0.2,");
+  EXPECT_EQ(value(it, "port"), "1,1,2");
+}
+
+TEST(Conninfo, OnePortServesAllHosts) {
+  EXPECT_EQ(parsed("host=a,b port=7").servers(), (std::vector<server_address>{{"a", "7"}, {"b", "7"}}));
+}
+
+TEST(Conninfo, HostMayComeFromTheEnvironment) {
+  setenv("PGHOST", "from.environment", 1);
+  const auto it = parsed("dbname=shop");
+  unsetenv("PGHOST");
+  EXPECT_EQ(it.servers().front().host, "from.environment");
+}
+
+TEST(Conninfo, DescriptionHoldsNoPassword) {
+  const auto text = parsed("postgresql://ann:hunter2@db.example/shop").describe();
+  EXPECT_EQ(text.find("hunter2"), std::string::npos);
+  EXPECT_NE(text.find("db.example"), std::string::npos);
+  EXPECT_NE(text.find("shop"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace troupe::db

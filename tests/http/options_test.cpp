@@ -1,0 +1,288 @@
+// The options: defaults, each bad value, the configuration file, the environment.
+#include "http/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "tests/support/temp_dir.hpp"
+
+namespace troupe::http {
+namespace {
+
+using std::chrono::milliseconds;
+using arguments = std::vector<std::string>;
+
+/// Sets an environment variable for one test; null removes it.
+class environment {
+ public:
+  environment(const char* name, const char* value) : name_{name} {
+    if (const char* old = std::getenv(name)) before_ = old;
+    set(value);
+  }
+  ~environment() { set(before_ ? before_->c_str() : nullptr); }
+  environment(const environment&) = delete;
+  environment& operator=(const environment&) = delete;
+
+ private:
+  void set(const char* value) {
+    if (value != nullptr)
+      setenv(name_, value, 1);
+    else
+      unsetenv(name_);
+  }
+
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+class options_test : public testing::Test {
+ protected:
+  static tl::expected<options, std::string> read(arguments what) {
+    configuration it;
+    return it.read(std::move(what));
+  }
+
+  /// The line for the user; empty if all is well.
+  static std::string refusal(arguments what) {
+    const auto it = read(std::move(what));
+    return it ? "" : it.error();
+  }
+
+  /// The argument that names a configuration file with this text.
+  std::string file(const std::string& text) {
+    const auto path = directory_.path() / "troupe.conf";
+    std::ofstream{path} << text;
+    return "--config-file=" + path.string();
+  }
+  std::string file_name() const { return (directory_.path() / "troupe.conf").string(); }
+
+ private:
+  environment without_database_{"DATABASE_URL", nullptr};
+  test::temp_dir directory_;
+};
+
+TEST_F(options_test, defaults_are_those_of_the_settings) {
+  const auto it = read({});
+  ASSERT_TRUE(it) << it.error();
+  EXPECT_EQ(it->what, command::serve);
+  EXPECT_EQ(it->http.address, "127.0.0.1");
+  EXPECT_EQ(it->http.port, 8080);
+  EXPECT_EQ(it->http.max_connections, settings{}.max_connections);
+  EXPECT_EQ(it->http.request_timeout, milliseconds{5000});
+  EXPECT_EQ(it->http.idle_timeout, settings{}.idle_timeout);
+  EXPECT_EQ(it->http.max_body, settings{}.max_body);
+  EXPECT_EQ(it->http.max_limit, settings{}.max_limit);
+  EXPECT_EQ(it->http.shutdown_grace, settings{}.shutdown_grace);
+  EXPECT_GE(it->threads, 1u);
+  EXPECT_FALSE(it->uri);
+  EXPECT_TRUE(it->data_dir.is_absolute());
+  EXPECT_TRUE(it->migrate);
+  EXPECT_FALSE(it->connection.echo);
+  EXPECT_EQ(it->connection.connect_timeout, actors::connection_settings{}.connect_timeout);
+  EXPECT_EQ(it->pool.size, actors::pool_settings{}.size);
+  EXPECT_EQ(it->pool.pipeline_depth, actors::pool_settings{}.pipeline_depth);
+  EXPECT_EQ(it->pool.max_queue, actors::pool_settings{}.max_queue);
+  EXPECT_EQ(it->pool.backoff_min, actors::pool_settings{}.backoff_min);
+  EXPECT_EQ(it->pool.backoff_max, actors::pool_settings{}.backoff_max);
+  EXPECT_EQ(it->log_level, "info");
+}
+
+TEST_F(options_test, every_option_arrives_where_it_belongs) {
+  const auto it = read({"--http.address=::1",
+                        "--http.port=0",
+                        "--http.threads=3",
+                        "--http.max-connections=77",
+                        "--http.request-timeout=1500ms",
+                        "--http.idle-timeout=2s",
+                        "--http.shutdown-grace=3s",
+                        "--http.max-body=12",
+                        "--http.max-limit=34",
+                        "--db.uri=postgresql://h/d",
+                        "--db.data-dir=/d",
+                        "--db.pool-size=5",
+                        "--db.pipeline-depth=6",
+                        "--db.echo=on",
+                        "--db.migrate=off",
+                        "--db.connect-timeout=4s",
+                        "--db.backoff-min=20ms",
+                        "--db.backoff-max=1min",
+                        "--actors.max-queue=8",
+                        "--log.level=debug"});
+  ASSERT_TRUE(it) << it.error();
+  EXPECT_EQ(it->http.address, "::1");
+  EXPECT_EQ(it->http.port, 0);
+  EXPECT_EQ(it->threads, 3u);
+  EXPECT_EQ(it->http.max_connections, 77u);
+  EXPECT_EQ(it->http.request_timeout, milliseconds{1500});
+  EXPECT_EQ(it->http.idle_timeout, milliseconds{2000});
+  EXPECT_EQ(it->http.shutdown_grace, milliseconds{3000});
+  EXPECT_EQ(it->http.max_body, 12u);
+  EXPECT_EQ(it->http.max_limit, 34);
+  EXPECT_EQ(it->uri, "postgresql://h/d");
+  EXPECT_EQ(it->data_dir, "/d");
+  EXPECT_EQ(it->pool.size, 5u);
+  EXPECT_EQ(it->pool.pipeline_depth, 6u);
+  EXPECT_TRUE(it->connection.echo);
+  EXPECT_FALSE(it->migrate);
+  EXPECT_EQ(it->connection.connect_timeout, milliseconds{4000});
+  EXPECT_EQ(it->pool.backoff_min, milliseconds{20});
+  EXPECT_EQ(it->pool.backoff_max, milliseconds{60000});
+  EXPECT_EQ(it->pool.max_queue, 8u);
+  EXPECT_EQ(it->log_level, "debug");
+}
+
+TEST_F(options_test, a_statement_lasts_no_longer_than_its_request) {
+  EXPECT_EQ(read({"--http.request-timeout=700ms"})->connection.statement_timeout, milliseconds{700});
+}
+
+TEST_F(options_test, the_jitter_differs_from_process_to_process) {
+  EXPECT_NE(read({})->pool.seed, read({})->pool.seed);
+}
+
+TEST_F(options_test, the_command_comes_first) {
+  EXPECT_EQ(read({"serve"})->what, command::serve);
+  EXPECT_EQ(read({"migrate", "--http.port=1"})->what, command::migrate);
+  EXPECT_EQ(read({"migrate", "--http.port=1"})->http.port, 1);
+  EXPECT_EQ(refusal({"frobnicate"}), "\"frobnicate\" is not a command: serve, migrate");
+  EXPECT_EQ(refusal({"--http.port=1", "migrate"}), "\"migrate\" is not an option; see troupe --help");
+}
+
+TEST_F(options_test, help_wins_over_everything) {
+  for (const arguments& each : {arguments{"--help"}, arguments{"-h"}, arguments{"help"},
+                                arguments{"migrate", "--nonsense=1", "--help"}}) {
+    const auto it = read(each);
+    ASSERT_TRUE(it) << it.error();
+    EXPECT_EQ(it->what, command::help);
+  }
+}
+
+TEST_F(options_test, help_names_every_option) {
+  const auto text = configuration{}.help();
+  for (const auto* each : {"http.address",         "http.port",
+                           "http.threads",         "http.max-connections",
+                           "http.request-timeout", "http.idle-timeout",
+                           "http.shutdown-grace",  "http.max-body",
+                           "http.max-limit",       "db.uri",
+                           "db.data-dir",          "db.pool-size",
+                           "db.pipeline-depth",    "db.echo",
+                           "db.migrate",           "db.connect-timeout",
+                           "db.backoff-min",       "db.backoff-max",
+                           "actors.max-queue",     "log.level"})
+    EXPECT_NE(text.find(std::string{"  --"} + each + "="), std::string::npos) << each;
+  EXPECT_EQ(text.find("scheduler"), std::string::npos);
+}
+
+TEST_F(options_test, localhost_is_the_loopback_address) {
+  EXPECT_EQ(read({"--http.address=localhost"})->http.address, "127.0.0.1");
+}
+
+TEST_F(options_test, a_switch_alone_means_on) {
+  EXPECT_TRUE(read({"--db.echo"})->connection.echo);
+  EXPECT_TRUE(read({"--db.migrate"})->migrate);
+  EXPECT_TRUE(read({"--db.echo=true"})->connection.echo);
+  EXPECT_FALSE(read({"--db.migrate=false"})->migrate);
+}
+
+TEST_F(options_test, each_value_out_of_its_range_has_its_own_line) {
+  const std::vector<std::pair<arguments, std::string>> expected{
+      {{"--http.address=example.org"},
+       "http.address=example.org is not a numeric address such as 127.0.0.1 or ::"},
+      {{"--http.threads=0"}, "http.threads must be from 1 to 256"},
+      {{"--http.threads=257"}, "http.threads must be from 1 to 256"},
+      {{"--http.threads=4", "--http.max-connections=3"},
+       "http.max-connections must be at least http.threads"},
+      {{"--http.request-timeout=0s"}, "http.request-timeout must be at least 1ms"},
+      {{"--http.request-timeout=999us"}, "http.request-timeout must be at least 1ms"},
+      {{"--http.idle-timeout=0s"}, "http.idle-timeout must be at least 1ms"},
+      {{"--http.max-limit=0"}, "http.max-limit must be at least 1"},
+      {{"--db.pool-size=0"}, "db.pool-size must be from 1 to 1000"},
+      {{"--db.pool-size=1001"}, "db.pool-size must be from 1 to 1000"},
+      {{"--db.pipeline-depth=0"}, "db.pipeline-depth must be at least 1"},
+      {{"--db.connect-timeout=0s"}, "db.connect-timeout must be at least 1ms"},
+      {{"--db.backoff-min=0s"}, "db.backoff-min must be at least 1ms and at most db.backoff-max"},
+      {{"--db.backoff-min=2s", "--db.backoff-max=1s"},
+       "db.backoff-min must be at least 1ms and at most db.backoff-max"},
+      {{"--db.echo=loud"}, "db.echo=loud must be on or off"},
+      {{"--db.migrate=1"}, "db.migrate=1 must be on or off"},
+      {{"--log.level=trace"}, "log.level=trace must be error, warning, info or debug"}};
+  for (const auto& [what, line] : expected) EXPECT_EQ(refusal(what), line) << what.front();
+}
+
+TEST_F(options_test, each_value_of_the_wrong_type_has_one_clear_line) {
+  for (const auto* each :
+       {"--http.port=http", "--http.port=65536", "--http.port=-1", "--http.threads=many",
+        "--http.request-timeout=5", "--http.max-body=-1", "--db.pool-size=1.5", "--actors.max-queue=x"})
+    EXPECT_EQ(refusal({each}), std::string{each} + " has a value of the wrong type");
+}
+
+TEST_F(options_test, an_option_without_its_value_is_told) {
+  EXPECT_EQ(refusal({"--http.port="}), "--http.port= needs a value: --name=value");
+}
+
+TEST_F(options_test, an_unknown_option_is_told) {
+  EXPECT_EQ(refusal({"--http.prot=1"}), "--http.prot=1 is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"--port=1"}), "--port=1 is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"-p"}), "\"-p\" is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"--http.port=1", "8080"}), "\"8080\" is not an option; see troupe --help");
+  // Of CAF's own, none can be set.
+  EXPECT_EQ(refusal({"--scheduler.max-threads=1"}),
+            "scheduler.max-threads is not an option; see troupe --help");
+}
+
+TEST_F(options_test, a_file_gives_options_and_the_command_line_wins) {
+  const auto it = read(
+      {file("http { port = 9000, max-limit = 7 }\ndb { uri = \"postgresql://h/f\" }\n"), "--http.port=1"});
+  ASSERT_TRUE(it) << it.error();
+  EXPECT_EQ(it->http.port, 1);
+  EXPECT_EQ(it->http.max_limit, 7);
+  EXPECT_EQ(it->uri, "postgresql://h/f");
+}
+
+TEST_F(options_test, a_file_may_have_sections_instead_of_braces) {
+  const auto it =
+      read({file("[http]\nport = 9000\nrequest-timeout = 2s\n[db]\necho = \"on\"\n"), "--http.port=1"});
+  ASSERT_TRUE(it) << it.error();
+  EXPECT_EQ(it->http.port, 1);
+  EXPECT_EQ(it->http.request_timeout, milliseconds{2000});
+  EXPECT_TRUE(it->connection.echo);
+}
+
+TEST_F(options_test, a_value_of_the_wrong_type_in_a_file_is_told) {
+  for (const auto* each : {"http { port = \"a\" }\n", "http { port = 70000 }\n", "[http]\nport = 70000\n"})
+    EXPECT_NE(refusal({file(each)}).find("http.port"), std::string::npos) << each;
+}
+
+TEST_F(options_test, an_unknown_name_in_a_file_is_told) {
+  EXPECT_EQ(refusal({file("http { prot = 9000 }\n")}), "http.prot is not an option; see troupe --help");
+  EXPECT_EQ(refusal({file("htpt { port = 9000 }\n")}), "htpt.port is not an option; see troupe --help");
+}
+
+TEST_F(options_test, a_value_out_of_range_in_a_file_is_told) {
+  EXPECT_EQ(refusal({file("db { pool-size = 0 }\n")}), "db.pool-size must be from 1 to 1000");
+}
+
+TEST_F(options_test, a_file_that_cannot_be_read_is_told_in_one_line) {
+  const auto broken = refusal({file("http {\n  port = = 1\n}\n")});
+  EXPECT_TRUE(broken.starts_with("the configuration file " + file_name() + ", line 2, cannot be read"))
+      << broken;
+  EXPECT_EQ(broken.find('\n'), std::string::npos);
+  EXPECT_EQ(refusal({"--config-file=/nonexistent/troupe.conf"}),
+            "the configuration file /nonexistent/troupe.conf cannot be opened");
+}
+
+TEST_F(options_test, the_environment_names_the_database_where_the_option_does_not) {
+  const environment database{"DATABASE_URL", "postgresql+asyncpg://h/env"};
+  EXPECT_EQ(read({})->uri, "postgresql+asyncpg://h/env");
+  EXPECT_EQ(read({"--db.uri=postgresql://h/option"})->uri, "postgresql://h/option");
+  EXPECT_EQ(read({file("db { uri = \"postgresql://h/f\" }\n")})->uri, "postgresql://h/f");
+}
+
+TEST_F(options_test, an_empty_name_in_the_environment_is_none) {
+  const environment database{"DATABASE_URL", ""};
+  EXPECT_FALSE(read({})->uri);
+}
+
+}  // namespace
+}  // namespace troupe::http

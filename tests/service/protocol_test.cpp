@@ -1,0 +1,144 @@
+// What is not the HTTP that a client library would send: limits, bad syntax, slow and sudden clients.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/service/service.hpp"
+
+namespace troupe::test {
+namespace {
+
+class ProtocolTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    database_ = new test_database{postgres::instance().create_database()};
+    service_ = new running_service{{"--db.uri=" + database_->uri}};
+  }
+  static void TearDownTestSuite() {
+    delete service_;
+    delete database_;
+  }
+
+  // The answer to raw bytes; the service must work on afterwards.
+  http_response answer(const std::string& bytes) {
+    auto client = service_->client();
+    client.send_raw(bytes);
+    auto out = client.read_response();
+    EXPECT_TRUE(nlohmann::json::accept(out.body)) << out.body;
+    EXPECT_EQ(service_->client().request("GET", "/items/").status, 200);
+    return out;
+  }
+
+  static inline test_database* database_;
+  static inline running_service* service_;
+};
+
+TEST_F(ProtocolTest, TooLongAUrl) {
+  EXPECT_EQ(answer("GET /" + std::string(9000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n").status, 414);
+  EXPECT_EQ(answer("GET /" + std::string(200'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n").status, 414);
+}
+
+TEST_F(ProtocolTest, TooLargeAHeader) {
+  EXPECT_EQ(answer("GET /items/ HTTP/1.1\r\nHost: x\r\nX: " + std::string(17'000, 'a') + "\r\n\r\n").status, 431);
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += "X-" + std::to_string(i) + ": 1\r\n";
+  EXPECT_EQ(answer("GET /items/ HTTP/1.1\r\nHost: x\r\n" + many + "\r\n").status, 431);
+}
+
+TEST_F(ProtocolTest, TooLargeABodyByItsLength) {
+  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n").status, 413);
+  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n").status, 400);
+}
+
+TEST_F(ProtocolTest, TooLargeABodyLeavesTheConnectionUsableIfItIsRead) {
+  auto client = service_->client();
+  const std::string body = "{\"name\":\"" + std::string(1024 * 1024, 'a') + "\"}";
+  EXPECT_EQ(client.request("POST", "/items/", json_content, body).status, 413);
+  EXPECT_EQ(client.request("GET", "/items/").status, 200);
+}
+
+TEST_F(ProtocolTest, ABodyOfTheLimitIsTaken) {
+  auto client = service_->client();
+  const std::string rest = "{\"name\":\"a\",\"description\":\"\"}";
+  const std::string body = "{\"name\":\"a\",\"description\":\"" + std::string(1024 * 1024 - rest.size(), 'a') + "\"}";
+  EXPECT_EQ(client.request("POST", "/items/", json_content, body).status, 201);
+}
+
+TEST_F(ProtocolTest, TooLargeABodyInChunks) {
+  std::string chunks;
+  for (int i = 0; i < 40; ++i) chunks += "8000\r\n" + std::string(0x8000, 'a') + "\r\n";
+  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks).status, 413);
+}
+
+TEST_F(ProtocolTest, AChunkedBodyIsRead) {
+  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                   "Transfer-Encoding: chunked\r\n\r\n7\r\n{\"name\"\r\n5\r\n:\"c\"}\r\n0\r\n\r\n")
+                .status,
+            201);
+}
+
+TEST_F(ProtocolTest, NoHttpAtAll) {
+  for (const std::string& bytes :
+       {std::string("hello\r\n\r\n"), std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15),
+        std::string("GET / FTP/1.0\r\n\r\n"), std::string("GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n"),
+        std::string("BREW /items/ HTTP/1.1\r\nHost: x\r\n\r\n")})
+    EXPECT_EQ(answer(bytes).status, 400) << bytes;
+}
+
+TEST_F(ProtocolTest, AmbiguousFramingIsRefused) {
+  const std::string post = "POST /items/ HTTP/1.1\r\nHost: x\r\n";
+  EXPECT_EQ(answer(post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status, 400);
+  EXPECT_EQ(answer(post + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef").status, 400);
+  EXPECT_EQ(answer(post + "Content-Length: +5\r\n\r\nabcde").status, 400);
+}
+
+TEST_F(ProtocolTest, TwoHostHeadersAreRefused) {
+  EXPECT_EQ(answer("GET /items/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").status, 400);
+}
+
+TEST_F(ProtocolTest, Http10StaysOpenIfAsked) {
+  auto client = service_->client();
+  for (int i = 0; i < 2; ++i) {
+    client.send_raw("GET /items/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    const auto kept = client.read_response();
+    EXPECT_EQ(kept.status, 200);
+    EXPECT_EQ(kept.header("Connection"), "keep-alive");
+  }
+}
+
+TEST_F(ProtocolTest, AnAbsoluteTargetIsAPath) {
+  EXPECT_EQ(answer("GET http://x/items/ HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+}
+
+TEST_F(ProtocolTest, ClientsThatVanishCostNothing) {
+  for (int i = 0; i < 50; ++i) {
+    auto client = service_->client();
+    client.send_raw("POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"na");
+    client.disconnect();
+  }
+  EXPECT_EQ(service_->client().request("GET", "/items/").status, 200);
+}
+
+TEST(ProtocolTimeouts, ASilentClientIsLetGo) {
+  const auto database = postgres::instance().create_database();
+  running_service service{{"--db.uri=" + database.uri, "--http.idle-timeout=1s"}};
+  auto client = service.client();
+  client.send_raw("GET /items/ HT");
+  EXPECT_TRUE(client.wait_for_close());
+}
+
+TEST(ProtocolLimits, MoreClientsThanAllowedWaitTheirTurn) {
+  const auto database = postgres::instance().create_database();
+  running_service service{{"--db.uri=" + database.uri, "--http.max-connections=2"}};
+  auto first = service.client(), second = service.client(), third = service.client();
+  EXPECT_EQ(first.request("GET", "/items/").status, 200);
+  EXPECT_EQ(second.request("GET", "/items/").status, 200);
+  third.send_raw("GET /items/ HTTP/1.1\r\nHost: x\r\n\r\n");
+  first.disconnect();
+  EXPECT_EQ(third.read_response().status, 200);
+}
+
+}  // namespace
+}  // namespace troupe::test

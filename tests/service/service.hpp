@@ -1,0 +1,51 @@
+// The program as its users run it: started on a free port, asked over HTTP, stopped by a signal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <regex>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/http_client.hpp"
+#include "tests/support/postgres.hpp"
+#include "tests/support/process.hpp"
+
+namespace troupe::test {
+
+/// A running `troupe serve`. Throws std::runtime_error with its output if it does not get ready.
+class running_service {
+ public:
+  /// `options` besides --http.port=0.
+  explicit running_service(std::vector<std::string> options) : process_{command(std::move(options)), {"DATABASE_URL"}} {
+    // A first start of a private PostgreSQL is the slowest.
+    constexpr std::chrono::seconds start_bound{60};
+    const auto line = process_.wait_for_line(std::regex{"ready: http://[^ ]*:([0-9]+)/"}, start_bound);
+    if (!line) throw std::runtime_error{"the service did not start: " + process_.output()};
+    port_ = static_cast<std::uint16_t>(std::stoi((*line)[1]));
+  }
+
+  std::uint16_t port() const noexcept { return port_; }
+  process& program() noexcept { return process_; }
+  http_client client() const { return http_client{port_}; }
+
+ private:
+  static std::vector<std::string> command(std::vector<std::string> options) {
+    options.insert(options.begin(), {TROUPE_BINARY, "serve", "--http.port=0"});
+    return options;
+  }
+
+  process process_;
+  std::uint16_t port_ = 0;
+};
+
+inline const http_headers json_content{{"Content-Type", "application/json"}};
+
+/// Creates an item with that name; returns the response.
+inline http_response create_item(http_client& client, const std::string& name) {
+  return client.request("POST", "/items/", json_content, "{\"name\":\"" + name + "\"}");
+}
+
+}  // namespace troupe::test
