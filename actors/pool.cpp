@@ -31,15 +31,15 @@ void pool_state::connect(slot_index index) {
   self_->monitor(it.connection);
 }
 
-void pool_state::accept(query_ptr what, answer to, bool may_retry) {
+void pool_state::accept(query_ptr what, answer to) {
   if (auto* free = least_busy())
-    dispatch(*free, std::move(what), std::move(to), may_retry);
+    dispatch(*free, std::move(what), std::move(to), true);
   else if (ready_count() == 0)
     to.deliver(to_caf(no_connection()));
   else if (waiting_.size() >= settings_.max_queue)
     to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
   else
-    waiting_.push_back({std::move(what), std::move(to), may_retry});
+    waiting_.push_back({std::move(what), std::move(to), true});
 }
 
 void pool_state::on_ready(slot_index index) {
@@ -122,10 +122,13 @@ void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
 void pool_state::on_error(const query_ptr& what, answer& to, const db::error& reason, bool may_retry) {
   // Certainly not executed, or a read: doing it again changes nothing.
   const bool harmless = reason.code == db::errc::connection_lost || !what->statement->writes;
-  if (may_retry && harmless && ready_count() > 0)
-    accept(what, to, false);
-  else
+  if (!may_retry || !harmless || ready_count() == 0) {
     to.deliver(to_caf(reason));
+    return;
+  }
+  // It has waited once already.
+  waiting_.push_front({what, std::move(to), false});
+  send_waiting();
 }
 
 void pool_state::finished(slot_index index, const connection_actor& connection, bool lost) {
@@ -170,7 +173,7 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self, co
   return {
       [self](const query_ptr& what) {
         auto answer = self->make_response_promise<db::result>();
-        self->state.accept(what, answer, true);
+        self->state.accept(what, answer);
         return answer;
       },
       [self](const connection_ready& what) { self->state.on_ready(what.slot); },

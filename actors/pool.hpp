@@ -30,8 +30,7 @@ class pool_state {
 
   void connect_all();
   void connect(slot_index index);
-  /// `may_retry`: whether it may be sent once more if it is lost with its connection.
-  void accept(query_ptr what, answer to, bool may_retry);
+  void accept(query_ptr what, answer to);
   void on_ready(slot_index index);
   void on_down(const caf::actor_addr& who, const caf::error& reason);
   void close_all();
@@ -48,6 +47,7 @@ class pool_state {
   struct waiting_query {
     query_ptr what;
     answer to;
+    /// Whether it may be sent once more if it is lost with its connection.
     bool may_retry;
   };
 

@@ -36,4 +36,19 @@ struct pool_settings {
   std::uint64_t seed = 0;
 };
 
+/// How an item actor makes few statements of many requests.
+struct batch_settings {
+  /// Requests that one statement answers, at most: beyond some hundreds a batch only gets later, not
+  /// cheaper.
+  std::size_t max_rows = 256;
+  /// Bytes of new rows in one statement, at most; a single larger row goes alone.
+  std::size_t max_bytes = 1024 * 1024;
+  /// Statements of a kind (reads by key, lists, creates) under way at once. While they are, requests of
+  /// that kind wait and leave together. One makes the largest batches.
+  std::size_t in_flight = 1;
+  /// Requests of a kind that wait, at most; the next one is refused with `overloaded`. At 20,000 requests
+  /// a second these wait half a second.
+  std::size_t max_queue = 10000;
+};
+
 }  // namespace troupe::actors

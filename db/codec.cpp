@@ -1,8 +1,6 @@
 // Encodes parameters and decodes fields in PostgreSQL's binary format (big-endian).
 #include "db/codec.hpp"
 
-#include <array>
-
 namespace troupe::db {
 
 namespace {
@@ -16,6 +14,12 @@ constexpr Oid bpchar = 1042;
 constexpr Oid varchar = 1043;
 }  // namespace accepted
 
+template <class Unsigned>
+void append_big_endian(std::string& out, Unsigned value) {
+  for (int shift = static_cast<int>(sizeof value) * 8 - 8; shift >= 0; shift -= 8)
+    out += static_cast<char>(value >> shift);
+}
+
 std::int64_t read_big_endian(const char* data, int size) {
   // Sign-extends: the first byte is taken as signed.
   std::int64_t value = static_cast<signed char>(data[0]);
@@ -26,10 +30,9 @@ std::int64_t read_big_endian(const char* data, int size) {
 }  // namespace
 
 void parameters::add(std::int64_t value) {
-  std::array<char, 8> bytes;
-  const auto bits = static_cast<std::uint64_t>(value);
-  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(bits >> (8 * (7 - i)));
-  append(bytes.data(), bytes.size());
+  const auto start = bytes_.size();
+  append_int64(value);
+  end_parameter(start);
 }
 
 void parameters::add(bool value) {
@@ -45,9 +48,43 @@ void parameters::add_null() {
 }
 
 void parameters::append(const char* data, std::size_t size) {
-  offsets_.push_back(bytes_.size());
-  lengths_.push_back(static_cast<int>(size));
+  const auto start = bytes_.size();
   bytes_.append(data, size);
+  end_parameter(start);
+}
+
+void parameters::end_parameter(std::size_t start) {
+  offsets_.push_back(start);
+  lengths_.push_back(static_cast<int>(bytes_.size() - start));
+}
+
+void parameters::append_int32(std::int32_t value) { append_big_endian(bytes_, static_cast<std::uint32_t>(value)); }
+
+void parameters::append_int64(std::int64_t value) { append_big_endian(bytes_, static_cast<std::uint64_t>(value)); }
+
+// src/backend/utils/adt/arrayfuncs.c, array_recv(): dimensions, whether there may be nulls, element
+// type, then size and lower bound of each dimension, then the elements, each with its length.
+void parameters::begin_array(Oid element_type, std::size_t size) {
+  append_int32(1);
+  append_int32(1);
+  append_int32(static_cast<std::int32_t>(element_type));
+  append_int32(static_cast<std::int32_t>(size));
+  append_int32(1);
+}
+
+void parameters::append_element(std::int64_t value) {
+  append_int32(8);
+  append_int64(value);
+}
+
+void parameters::append_element(bool value) {
+  append_int32(1);
+  bytes_ += value ? '\1' : '\0';
+}
+
+void parameters::append_element(std::string_view value) {
+  append_int32(static_cast<std::int32_t>(value.size()));
+  bytes_ += value;
 }
 
 std::vector<const char*> parameters::values() const {

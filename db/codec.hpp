@@ -22,6 +22,9 @@ namespace type_id {
 inline constexpr Oid boolean = 16;
 inline constexpr Oid int8 = 20;
 inline constexpr Oid text = 25;
+inline constexpr Oid boolean_array = 1000;
+inline constexpr Oid text_array = 1009;
+inline constexpr Oid int8_array = 1016;
 }  // namespace type_id
 
 /// The type of a parameter that carries a T.
@@ -33,6 +36,15 @@ template <>
 inline constexpr Oid type_id_of<bool> = type_id::boolean;
 template <class T>
 inline constexpr Oid type_id_of<std::optional<T>> = type_id_of<T>;
+
+/// The type of an array of such elements.
+constexpr Oid array_of(Oid element) {
+  switch (element) {
+    case type_id::boolean: return type_id::boolean_array;
+    case type_id::int8: return type_id::int8_array;
+    default: return type_id::text_array;
+  }
+}
 
 /// The parameters of one execution, encoded as they go to the server.
 class parameters {
@@ -50,6 +62,18 @@ class parameters {
       add_null();
   }
 
+  /// Adds a one-dimensional array with the elements that `element(i)` returns for i in [0, size).
+  template <class F>
+  void add_array(Oid element_type, std::size_t size, F&& element) {
+    const auto start = bytes_.size();
+    begin_array(element_type, size);
+    for (std::size_t i = 0; i < size; ++i) append_element(element(i));
+    end_parameter(start);
+  }
+
+  /// Bytes of all values, as they are sent.
+  std::size_t size_in_bytes() const noexcept { return bytes_.size(); }
+
   int count() const noexcept { return static_cast<int>(lengths_.size()); }
   /// Length in bytes of each parameter; 0 for NULL.
   const int* lengths() const noexcept { return lengths_.data(); }
@@ -58,6 +82,20 @@ class parameters {
 
  private:
   void append(const char* data, std::size_t size);
+  void end_parameter(std::size_t start);
+  void append_int32(std::int32_t value);
+  void append_int64(std::int64_t value);
+  void begin_array(Oid element_type, std::size_t size);
+  void append_element(std::int64_t value);
+  void append_element(bool value);
+  void append_element(std::string_view value);
+  template <class T>
+  void append_element(const std::optional<T>& value) {
+    if (value)
+      append_element(*value);
+    else
+      append_int32(-1);
+  }
 
   static constexpr std::size_t null_offset = static_cast<std::size_t>(-1);
   std::string bytes_;

@@ -83,11 +83,13 @@ void connection::begin_setup(std::chrono::milliseconds statement_timeout) {
   if (PQsetnonblocking(link_.get(), 1) != 0 || PQenterPipelineMode(link_.get()) != 1)
     return fail(errc::unavailable, server_message());
   state_ = phase::preparing;
-  // A generic plan is made once a connection; a custom one would be made anew at each execution.
+  // A generic plan is made once a connection; a custom one would be made anew at each execution. But one
+  // that was made while the table was small would read all of it for ever: have it use the index.
   const auto timeout = std::to_string(statement_timeout.count());
   const std::array<const char*, 1> values{timeout.c_str()};
   sent(PQsendQueryParams(link_.get(),
                          "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), "
+                         "set_config('enable_seqscan', 'off', false), "
                          "set_config('statement_timeout', $1, false)",
                          1, nullptr, values.data(), nullptr, nullptr, binary) == 1,
        purpose::setup);

@@ -24,9 +24,9 @@ struct statement {
   bool writes = false;
 };
 
-/// What can be asked of a table.
-enum class operation : std::uint8_t { find, list, insert, replace, update, remove };
-inline constexpr std::size_t operation_count = 6;
+/// What can be asked of a table. The `_many` ones do the same for an array of keys or rows at once.
+enum class operation : std::uint8_t { find, find_many, list, insert, insert_many, replace, update, remove };
+inline constexpr std::size_t operation_count = 8;
 
 /// The statement for one operation. Lives as long as the process.
 template <class Table>
@@ -44,6 +44,14 @@ parameters find_parameters(std::int64_t key) {
   return out;
 }
 
+/// One row for each of the keys that exists, in any order.
+template <class Table>
+parameters find_many_parameters(std::span<const std::int64_t> keys) {
+  parameters out;
+  out.add_array(type_id::int8, keys.size(), [&](std::size_t i) { return keys[i]; });
+  return out;
+}
+
 /// The rows from `skip` on, `limit` at most, ordered by key.
 template <class Table>
 parameters list_parameters(std::int64_t skip, std::int64_t limit) {
@@ -58,6 +66,18 @@ parameters insert_parameters(const row<Table>& row) {
   parameters out;
   for_each_column<Table>([&]<class Column>(auto i, const Column&) {
     if constexpr (!Column::is_key) out.add(std::get<i>(row.values));
+  });
+  return out;
+}
+
+/// The new rows come back in the order of `rows`.
+template <class Table>
+parameters insert_many_parameters(std::span<const row<Table>* const> rows) {
+  parameters out;
+  for_each_column<Table>([&]<class Column>(auto i, const Column&) {
+    if constexpr (!Column::is_key)
+      out.add_array(type_id_of<typename Column::value_type>, rows.size(),
+                    [&](std::size_t n) -> const auto& { return std::get<i>(rows[n]->values); });
   });
   return out;
 }

@@ -112,7 +112,8 @@ route page(std::string path, std::string html) {
 
 // People are shown the way; a program gets what any unknown path gives.
 void answer_root(const exchange_ptr& what, const std::string&) {
-  if (what->header("Accept").find("text/html") == std::string_view::npos)
+  const bool reads = what->method() == "GET" || what->method() == "HEAD";
+  if (!reads || what->header("Accept").find("text/html") == std::string_view::npos)
     return what->answer(plain_error(404, "Not Found"));
   what->answer({307, {}, {}, {{"Location", location_of(*what, "/docs")}, {"Vary", "Accept"}}});
 }
@@ -127,7 +128,8 @@ route_source docs(const std::vector<described_resource>& resources, const settin
                                                                                     const std::string&) {
                   what->answer({200, json_media_type, document, {}});
                 }});
-    routes.add({"GET", "/", answer_root});
+    // For all but browsers there is nothing here, whatever the method.
+    for (const auto* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) routes.add({method, "/", answer_root});
     routes.add(page("/docs", assets.empty() ? std::string{plain_page} : with_paths(swagger_page, assets)));
     routes.add(page("/redoc", assets.empty() ? std::string{plain_page} : with_paths(redoc_page, assets)));
     for (const auto& each : assets)

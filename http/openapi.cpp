@@ -33,7 +33,7 @@ struct operation {
   std::string_view description;
   int success;
   /// The suffix of the body's schema; empty for no body.
-  std::string_view body = "";
+  std::string_view body = {};
 };
 
 constexpr std::array operations{

@@ -9,6 +9,7 @@
 #include <caf/pec.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <random>
 #include <string_view>
@@ -105,6 +106,7 @@ configuration::configuration() {
   backoff_min_ = defaults.pool.backoff_min;
   backoff_max_ = defaults.pool.backoff_max;
   max_queue_ = defaults.pool.max_queue;
+  max_batch_ = defaults.batch.max_rows;
   log_level_ = defaults.log_level;
 
   using std::to_string;
@@ -130,8 +132,9 @@ configuration::configuration() {
       .add(connect_timeout_, "connect-timeout", with_default("of one attempt to connect", text(defaults.connection.connect_timeout)))
       .add(backoff_min_, "backoff-min", with_default("wait after the first failed attempt", text(defaults.pool.backoff_min)))
       .add(backoff_max_, "backoff-max", with_default("longest wait between attempts", text(defaults.pool.backoff_max)));
-  opt_group{custom_options_, "actors"}.add(
-      max_queue_, "max-queue", with_default("requests of a lane that wait for a connection at most", to_string(max_queue_)));
+  opt_group{custom_options_, "actors"}
+      .add(max_batch_, "max-batch", with_default("requests that one statement answers at most", to_string(max_batch_)))
+      .add(max_queue_, "max-queue", with_default("requests of a lane that wait for a connection at most", to_string(max_queue_)));
   opt_group{custom_options_, "log"}.add(log_level_, "level",
                                         with_default("error, warning, info or debug", log_level_));
 }
@@ -158,6 +161,7 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
   // No file that happens to lie in the working directory is read, only the one that is named.
   if (const auto failed = parse(std::move(arguments), "")) return tl::unexpected{explain(failed)};
   if (const auto fault = apply_content()) return tl::unexpected{*fault};
+  if (const auto fault = wrong_type_in_file()) return tl::unexpected{*fault};
   if (uri_.empty())
     if (const char* from_environment = std::getenv("DATABASE_URL"); from_environment != nullptr)
       uri_ = from_environment;
@@ -174,6 +178,22 @@ std::string configuration::explain(const caf::error& failed) const {
   if (const auto argument = caf::get_if<std::string>(&facts, "argument")) return *argument + " " + reason(code);
   const auto line = caf::get_or(facts, "line", caf::config_value::integer{0});
   return file + ", line " + std::to_string(line) + ", cannot be read: " + to_string(code);
+}
+
+// CAF drops a value of the wrong type that stands in a [section] of the file without a word.
+std::optional<std::string> configuration::wrong_type_in_file() const {
+  if (config_file_path.empty()) return std::nullopt;
+  std::ifstream file{config_file_path};
+  caf::settings raw;
+  if (parse_config(file, caf::config_option_set{}, raw)) return std::nullopt;
+  for (const auto& option : custom_options_) {
+    const auto category = option.category();
+    const auto name = option.long_name();
+    const auto full_name = std::string{category.begin(), category.end()} + "." + std::string{name.begin(), name.end()};
+    const auto* value = caf::get_if(&raw, full_name);
+    if (value != nullptr && option.check(*value)) return full_name + " has a value of the wrong type";
+  }
+  return std::nullopt;
 }
 
 // CAF takes any name in a configuration file, and does not store values that stand in braces.
@@ -216,6 +236,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   if (!positive(connect_timeout_)) return bad("db.connect-timeout must be at least 1ms");
   if (!positive(backoff_min_) || backoff_max_ < backoff_min_)
     return bad("db.backoff-min must be at least 1ms and at most db.backoff-max");
+  if (max_batch_ < 1) return bad("actors.max-batch must be at least 1");
   const auto echo = to_switch(echo_);
   if (!echo) return bad("db.echo=" + echo_ + " must be on or off");
   const auto migrate = to_switch(migrate_);
@@ -233,6 +254,8 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   out.connection = {to_milliseconds(connect_timeout_), out.http.request_timeout, *echo};
   out.pool = {pool_size_, pipeline_depth_, max_queue_, to_milliseconds(backoff_min_), to_milliseconds(backoff_max_),
               std::random_device{}()};
+  out.batch.max_rows = max_batch_;
+  out.batch.max_queue = max_queue_;
   out.log_level = log_level_;
   return out;
 }

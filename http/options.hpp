@@ -36,6 +36,8 @@ struct options {
   /// Of each lane.
   actors::pool_settings pool;
 
+  actors::batch_settings batch;
+
   /// error, warning, info or debug.
   std::string log_level = "info";
 };
@@ -55,6 +57,7 @@ class configuration : public caf::actor_system_config {
  private:
   std::string explain(const caf::error& failed) const;
   std::optional<std::string> apply_content();
+  std::optional<std::string> wrong_type_in_file() const;
   tl::expected<options, std::string> checked(command what) const;
 
   // As CAF stores them: its own types, defaults from the settings structs.
@@ -79,6 +82,7 @@ class configuration : public caf::actor_system_config {
   caf::timespan backoff_min_;
   caf::timespan backoff_max_;
   std::size_t max_queue_;
+  std::size_t max_batch_;
   std::string log_level_;
 };
 

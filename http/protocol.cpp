@@ -18,6 +18,11 @@ std::optional<response> parser_fault(std::string_view log_message) {
     return plain_error(431, "The header is too large.");
   if (name.starts_with("HPE_CB_body") || name.starts_with("HPE_CB_chunk"))
     return plain_error(413, "The body is too large.");
+  if (name.starts_with("HPE_INVALID_METHOD")) {
+    auto out = plain_error(405, "Method Not Allowed");
+    out.headers.emplace_back("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    return out;
+  }
   return plain_error(400, "The request is not valid HTTP.");
 }
 

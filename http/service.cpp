@@ -75,7 +75,7 @@ void service::start() {
     // In its place at once, so that stop() finds it if listening fails.
     auto& part = parts_.emplace_back();
     part.pool = home.spawn(actors::pool, pool_settings, connect, migrator_);
-    part.items = home.spawn(actors::resource<db::item_table>, part.pool);
+    part.items = home.spawn(actors::resource<db::item_table>, part.pool, options_.batch);
     part.front = home.spawn(front, options_.http,
                             std::vector<route_source>{resource_api<db::item_table>(part.items, options_.http),
                                                       docs({describe<db::item_table>()}, options_.http, docs_assets())},

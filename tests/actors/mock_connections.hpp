@@ -33,10 +33,12 @@ class mock_connection_state {
   std::deque<std::pair<actors::query_ptr, caf::typed_response_promise<db::result>>> held;
 
   void answer_oldest(const db::result& with) {
+    if (held.empty()) return void(ADD_FAILURE() << "nothing was sent on this connection");
     held.front().second.deliver(with);
     held.pop_front();
   }
   void fail_oldest(const db::error& with) {
+    if (held.empty()) return void(ADD_FAILURE() << "nothing was sent on this connection");
     held.front().second.deliver(actors::to_caf(with));
     held.pop_front();
   }

@@ -32,7 +32,7 @@ db::item make_item(std::string name, std::optional<std::string> description, std
 class item_actor_test : public test::deterministic {
  protected:
   item_actor_test() {
-    items = spawn(resource<item_table>, spawn(mock_pool, this));
+    items = spawn(resource<item_table>, spawn(mock_pool, this), batch_settings{});
     rows = test::make_result(item_fields, {{"lamp", "bright", big_endian(7)}});
   }
 

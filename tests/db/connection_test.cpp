@@ -100,6 +100,41 @@ TEST_F(ConnectionTest, DoesEveryOperation) {
   EXPECT_EQ(next()->size(), 0);
 }
 
+TEST_F(ConnectionTest, InsertsManyRowsInOrderAndFindsThem) {
+  for (const auto* table : {items_table,
+                            "CREATE TABLE items (id serial PRIMARY KEY, name varchar NOT NULL, description varchar)",
+                            "CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+                            "name text NOT NULL, description text)"}) {
+    database_ = server_.create_database();
+    server_.exec(database_.name, table);
+    open();
+    ASSERT_EQ(link_->state(), phase::ready) << link_->failure().message;
+    std::vector<row<item_table>> rows;
+    for (int i = 0; i < 100; ++i) {
+      rows.push_back(named("n" + std::to_string(i)));
+      if (i % 3 == 0) rows.back().get<"description">() = std::string(static_cast<std::size_t>(i), 'd');
+    }
+    std::vector<const row<item_table>*> pointers;
+    for (const auto& each : rows) pointers.push_back(&each);
+    send(operation::insert_many, insert_many_parameters<item_table>(pointers));
+    const auto made = next();
+    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_EQ(made->size(), 100);
+    std::vector<std::int64_t> keys;
+    for (int i = 0; i < 100; ++i) {
+      const auto row = decode_row<item_table>(*made, i);
+      EXPECT_EQ(row->get<"name">(), rows[static_cast<std::size_t>(i)].get<"name">());
+      EXPECT_EQ(row->get<"description">(), rows[static_cast<std::size_t>(i)].get<"description">());
+      keys.push_back(row->key());
+    }
+    keys.push_back(99'999'999'999);
+    send(operation::find_many, find_many_parameters<item_table>(keys));
+    const auto found = next();
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_EQ(found->size(), 100);
+  }
+}
+
 TEST_F(ConnectionTest, AnswersAPipelineInOrder) {
   open_ready();
   for (int i = 0; i < 300; ++i) send(operation::insert, insert_parameters(named(std::to_string(i))));

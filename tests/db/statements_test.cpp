@@ -46,6 +46,16 @@ TEST(Statements, DeriveFromTheDeclaration) {
             R"(DELETE FROM "lamps" WHERE "number" = $1 RETURNING "number")");
 }
 
+TEST(Statements, ManyRowsAreNumberedAndGetTheirKeysBeforehand) {
+  EXPECT_EQ(statement_for<lamp_table>(operation::find_many).sql,
+            R"(SELECT "number", "on", "watts", "room" FROM "lamps" WHERE "number" = ANY($1))");
+  const auto& many = statement_for<lamp_table>(operation::insert_many);
+  EXPECT_NE(many.sql.find("WITH ORDINALITY"), std::string::npos);
+  EXPECT_EQ(many.parameter_types,
+            (std::vector<Oid>{type_id::boolean_array, type_id::int8_array, type_id::text_array}));
+  EXPECT_TRUE(many.writes);
+}
+
 TEST(Statements, TypesStandInTheOrderOfTheParameters) {
   EXPECT_EQ(statement_for<lamp_table>(operation::replace).parameter_types,
             (std::vector<Oid>{type_id::boolean, type_id::int8, type_id::text, type_id::int8}));

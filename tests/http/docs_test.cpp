@@ -12,7 +12,7 @@
 
 #include "db/item.hpp"
 #include "http/resource_api.hpp"
-#include "tests/actors/fake_exchange.hpp"
+#include "tests/http/fake_exchange.hpp"
 
 namespace troupe::http {
 namespace {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/actors/deterministic.hpp"
-#include "tests/actors/fake_exchange.hpp"
+#include "tests/http/fake_exchange.hpp"
 
 namespace troupe::http {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/actors/fake_exchange.hpp"
+#include "tests/http/fake_exchange.hpp"
 
 namespace troupe::http {
 namespace {

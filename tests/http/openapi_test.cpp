@@ -54,20 +54,24 @@ json shelf_document() {
   return json::parse(openapi_document({describe<db::item_table>(), describe<shelf_table>()}, routes, {}));
 }
 
+std::string path_to(const std::string& where, const std::string& step) {
+  return std::string{where}.append("/").append(step);
+}
+
 // Adds to `missing` where the reference has something that the document has not.
 void compare(const json& reference, const json& document, const std::string& where,
              std::set<std::string>& missing) {
   if (reference.is_object() && document.is_object()) {
     for (const auto& [key, value] : reference.items()) {
       if (document.contains(key)) {
-        compare(value, document[key], where + "/" + key, missing);
+        compare(value, document[key], path_to(where, key), missing);
       } else {
-        missing.insert(where + "/" + key);
+        missing.insert(path_to(where, key));
       }
     }
   } else if (reference.is_array() && document.is_array() && reference.size() == document.size()) {
     for (std::size_t i = 0; i < reference.size(); ++i)
-      compare(reference[i], document[i], where + "/" + std::to_string(i), missing);
+      compare(reference[i], document[i], path_to(where, std::to_string(i)), missing);
   } else if (reference != document) {
     missing.insert(where + ": " + reference.dump() + " is " + document.dump());
   }

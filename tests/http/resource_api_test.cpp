@@ -9,7 +9,7 @@
 #include <functional>
 
 #include "tests/actors/deterministic.hpp"
-#include "tests/actors/fake_exchange.hpp"
+#include "tests/http/fake_exchange.hpp"
 
 namespace troupe::http {
 namespace {

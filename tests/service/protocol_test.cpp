@@ -80,11 +80,19 @@ TEST_F(ProtocolTest, AChunkedBodyIsRead) {
 }
 
 TEST_F(ProtocolTest, NoHttpAtAll) {
-  for (const std::string& bytes :
-       {std::string("hello\r\n\r\n"), std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15),
-        std::string("GET / FTP/1.0\r\n\r\n"), std::string("GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n"),
-        std::string("BREW /items/ HTTP/1.1\r\nHost: x\r\n\r\n")})
+  for (const auto* bytes : {"GET / FTP/1.0\r\n\r\n", "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n"})
     EXPECT_EQ(answer(bytes).status, 400) << bytes;
+}
+
+TEST_F(ProtocolTest, AMethodThatDoesNotExist) {
+  for (const std::string& bytes :
+       {std::string("QUERY /items/ HTTP/1.1\r\nHost: x\r\n\r\n"), std::string("hello\r\n\r\n"),
+        // The hello of TLS.
+        std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15)}) {
+    const auto refused = answer(bytes);
+    EXPECT_EQ(refused.status, 405) << bytes;
+    EXPECT_TRUE(refused.header("Allow"));
+  }
 }
 
 TEST_F(ProtocolTest, AmbiguousFramingIsRefused) {
