@@ -21,9 +21,12 @@ namespace {
 struct proceed {};
 /// The connect timeout has passed.
 struct give_up {};
+/// Time to see whether PostgreSQL still answers.
+struct check_answers {};
 
 /// What the connection tells itself besides what the pool sends.
-using inner_actor = connection_actor::extend<caf::reacts_to<proceed>, caf::reacts_to<give_up>>;
+using inner_actor =
+    connection_actor::extend<caf::reacts_to<proceed>, caf::reacts_to<give_up>, caf::reacts_to<check_answers>>;
 
 class connection_state {
  public:
@@ -49,6 +52,7 @@ class connection_state {
     }
     connection->execute(*what->statement, what->parameters);
     in_flight_.push_back({what, std::move(answer), std::chrono::steady_clock::now()});
+    schedule_check();
     session_->watch();
     if (connection->state() == db::connection::phase::failed) fail(connection->failure().message);
   }
@@ -69,7 +73,22 @@ class connection_state {
     fail("No connection within " + std::to_string(settings_->connection.connect_timeout.count()) + " ms.");
   }
 
+  // PostgreSQL itself ends a statement at its timeout. A server that does not even do that is frozen or
+  // cut off, and nothing comes through the socket to tell.
+  void on_check_answers() {
+    check_scheduled_ = false;
+    if (in_flight_.empty()) return;
+    const auto waited = std::chrono::steady_clock::now() - in_flight_.front().since;
+    if (waited >= 2 * settings_->connection.statement_timeout) return fail("PostgreSQL does not answer.");
+    schedule_check();
+  }
+
  private:
+  void schedule_check() {
+    if (std::exchange(check_scheduled_, true)) return;
+    self_->delayed_send(self_, settings_->connection.statement_timeout, check_answers{});
+  }
+
   struct sent_query {
     query_ptr what;
     caf::typed_response_promise<db::result> answer;
@@ -97,8 +116,9 @@ class connection_state {
   void fail(std::string reason) {
     for (auto& each : std::exchange(in_flight_, {})) {
       if (each.what->statement->writes)
-        each.answer.deliver(to_caf({db::errc::outcome_unknown,
-                                    "The connection to PostgreSQL was lost; the change may or may not have been made."}));
+        each.answer.deliver(
+            to_caf({db::errc::outcome_unknown,
+                    "The connection to PostgreSQL was lost; the change may or may not have been made."}));
       else
         each.answer.deliver(to_caf({db::errc::connection_lost, reason}));
     }
@@ -110,6 +130,7 @@ class connection_state {
   slot_index slot_ = 0;
   pool_actor owner_;
   bool announced_ = false;
+  bool check_scheduled_ = false;
   std::deque<sent_query> in_flight_;
   std::optional<session> session_;
 };
@@ -127,6 +148,7 @@ inner_actor::behavior_type connection(inner_actor::stateful_pointer<connection_s
       },
       [self](proceed) { self->state.on_proceed(); },
       [self](give_up) { self->state.on_give_up(); },
+      [self](check_answers) { self->state.on_check_answers(); },
   };
 }
 
@@ -142,3 +164,4 @@ connection_actor spawn_connection(lane& home, std::shared_ptr<const session_sett
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::proceed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::give_up)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::check_answers)

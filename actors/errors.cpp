@@ -29,7 +29,8 @@ db::error from_caf(const caf::error& what) {
   if (!what) return {db::errc::statement_failed, "The actor asked has ended."};
   if (what.category() == error_category) {
     const auto& context = what.context();
-    return {static_cast<db::errc>(what.code()), context.match_elements<std::string>() ? context.get_as<std::string>(0) : ""};
+    return {static_cast<db::errc>(what.code()),
+            context.match_elements<std::string>() ? context.get_as<std::string>(0) : ""};
   }
   if (what.category() == caf::atom("system")) {
     const auto code = static_cast<caf::sec>(what.code());

@@ -170,7 +170,8 @@ namespace troupe::db {
 /// Found by CAF through the namespace of its argument.
 template <class Inspector, class Table>
 typename Inspector::result_type inspect(Inspector& f, row<Table>& x) {
-  return std::apply([&](auto&... values) { return f(troupe::actors::detail::as_field(values)...); }, x.values);
+  return std::apply([&](auto&... values) { return f(troupe::actors::detail::as_field(values)...); },
+                    x.values);
 }
 
 }  // namespace troupe::db

@@ -32,8 +32,8 @@ struct give_up_attempt {
   unsigned attempt;
 };
 
-using inner_actor =
-    migrator_actor::extend<caf::reacts_to<advance>, caf::reacts_to<try_again>, caf::reacts_to<give_up_attempt>>;
+using inner_actor = migrator_actor::extend<caf::reacts_to<advance>, caf::reacts_to<try_again>,
+                                           caf::reacts_to<give_up_attempt>>;
 
 class migrator_state {
  public:
@@ -154,7 +154,8 @@ migrator_actor spawn_migrator(lane& home, const std::shared_ptr<const session_se
   // A migration, or waiting for another node's, takes as long as it takes.
   auto unbounded = std::make_shared<session_settings>(*settings);
   unbounded->connection.statement_timeout = std::chrono::milliseconds{0};
-  return home.spawn(migrator, &home, std::shared_ptr<const session_settings>{std::move(unbounded)}, backoff, then);
+  return home.spawn(migrator, &home, std::shared_ptr<const session_settings>{std::move(unbounded)}, backoff,
+                    then);
 }
 
 }  // namespace troupe::actors

@@ -54,8 +54,8 @@ void pool_state::on_ready(slot_index index) {
 }
 
 void pool_state::on_down(const caf::actor_addr& who, const caf::error& reason) {
-  const auto found =
-      std::find_if(slots_.begin(), slots_.end(), [&](const slot& each) { return each.connection.address() == who; });
+  const auto found = std::find_if(slots_.begin(), slots_.end(),
+                                  [&](const slot& each) { return each.connection.address() == who; });
   if (found == slots_.end()) return;
   found->connection = nullptr;
   found->ready = false;
@@ -95,8 +95,9 @@ pool_state::slot* pool_state::least_busy() {
 }
 
 db::error pool_state::no_connection() const {
-  return {db::errc::unavailable, last_failure_.empty() ? "No connection to PostgreSQL is ready yet."
-                                                       : "No connection to PostgreSQL is ready: " + last_failure_};
+  return {db::errc::unavailable, last_failure_.empty()
+                                     ? "No connection to PostgreSQL is ready yet."
+                                     : "No connection to PostgreSQL is ready: " + last_failure_};
 }
 
 void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
@@ -113,7 +114,8 @@ void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
           },
           [=, this](const caf::error& failed) mutable {
             const auto reason = from_caf(failed);
-            const bool lost = reason.code == db::errc::connection_lost || reason.code == db::errc::outcome_unknown;
+            const bool lost =
+                reason.code == db::errc::connection_lost || reason.code == db::errc::outcome_unknown;
             finished(index, connection, lost);
             on_error(what, to, reason, lost && may_retry);
           });
@@ -158,7 +160,8 @@ void pool_state::send_waiting() {
 pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self, const pool_settings& settings,
                                const connection_factory& connect, const migrator_actor& schema) {
   self->state.start(self, settings, connect);
-  self->set_down_handler([self](const caf::down_msg& down) { self->state.on_down(down.source, down.reason); });
+  self->set_down_handler(
+      [self](const caf::down_msg& down) { self->state.on_down(down.source, down.reason); });
   self->set_exit_handler([self](const caf::exit_msg& exit) {
     self->state.close_all();
     self->quit(exit.reason);

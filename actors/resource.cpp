@@ -57,8 +57,8 @@ void deliver(Promise& to, reading<Reply> what) {
 
 // Whether the statement itself is at fault, so that its rows may do better one by one.
 bool blames_a_row(db::errc code) {
-  return code == db::errc::invalid_value || code == db::errc::value_too_long || code == db::errc::statement_failed ||
-         code == db::errc::schema_mismatch;
+  return code == db::errc::invalid_value || code == db::errc::value_too_long ||
+         code == db::errc::statement_failed || code == db::errc::schema_mismatch;
 }
 
 std::size_t text_size(const std::string& text) { return text.size(); }
@@ -89,8 +89,8 @@ void resource_state<Table>::start(pointer self, const pool_actor& database, cons
 
 template <class Table>
 template <class OnRows, class OnError>
-void resource_state<Table>::execute(db::operation what, db::parameters with, caf::actor_clock::time_point deadline,
-                                    OnRows on_rows, OnError on_error) {
+void resource_state<Table>::execute(db::operation what, db::parameters with,
+                                    caf::actor_clock::time_point deadline, OnRows on_rows, OnError on_error) {
   query_ptr to_send =
       std::make_shared<const query>(query{&db::statement_for<Table>(what), std::move(with), deadline});
   self_->request(database_, caf::infinite, std::move(to_send)).then(std::move(on_rows), std::move(on_error));
@@ -226,7 +226,8 @@ void resource_state<Table>::send_creates() {
               deliver(each.to, db::decode_row<Table>(from, static_cast<int>(i)));
             else
               // A trigger dropped rows or changed keys: which is whose cannot be told.
-              each.to.deliver(to_caf({db::errc::schema_mismatch, "The database did not return each new row."}));
+              each.to.deliver(
+                  to_caf({db::errc::schema_mismatch, "The database did not return each new row."}));
           }
         },
         [this, shared](const caf::error& failed) {
@@ -296,8 +297,8 @@ void resource_state<Table>::send_list(std::vector<pending_list> equal) {
 
 template <class Table>
 typename resource_actor<Table>::behavior_type resource(
-    typename resource_actor<Table>::template stateful_pointer<resource_state<Table>> self, const pool_actor& database,
-    const batch_settings& settings) {
+    typename resource_actor<Table>::template stateful_pointer<resource_state<Table>> self,
+    const pool_actor& database, const batch_settings& settings) {
   self->state.start(self, database, settings);
   using db::operation;
   return {
@@ -305,8 +306,8 @@ typename resource_actor<Table>::behavior_type resource(
       [self](const list<Table>& m) { return self->state.accept(m); },
       [self](create<Table>& m) { return self->state.accept(m); },
       [self](const replace<Table>& m) {
-        return self->state.template ask<db::row<Table>>(operation::replace, db::replace_parameters(m.row), m.within,
-                                                        one_row<Table>);
+        return self->state.template ask<db::row<Table>>(operation::replace, db::replace_parameters(m.row),
+                                                        m.within, one_row<Table>);
       },
       [self](const update<Table>& m) {
         // Nothing to change: a plain read, which leaves no dead row version behind.
@@ -315,8 +316,8 @@ typename resource_actor<Table>::behavior_type resource(
             operation::update, db::update_parameters(m.row, m.given), m.within, one_row<Table>);
       },
       [self](const remove<Table>& m) {
-        return self->state.template ask<std::int64_t>(operation::remove, db::remove_parameters<Table>(m.key), m.within,
-                                                      removed_key<Table>);
+        return self->state.template ask<std::int64_t>(operation::remove, db::remove_parameters<Table>(m.key),
+                                                      m.within, removed_key<Table>);
       },
   };
 }

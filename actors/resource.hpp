@@ -32,7 +32,8 @@ class resource_state {
 
   /// Has one statement executed on its own; answers with what `read` makes of its rows.
   template <class Reply, class Read>
-  caf::typed_response_promise<Reply> ask(db::operation what, db::parameters with, time_budget within, Read read);
+  caf::typed_response_promise<Reply> ask(db::operation what, db::parameters with, time_budget within,
+                                         Read read);
 
  private:
   struct pending_find {
@@ -82,8 +83,8 @@ class resource_state {
 /// The behavior of the actor that answers for a table and has its statements executed by `database`.
 template <class Table>
 typename resource_actor<Table>::behavior_type resource(
-    typename resource_actor<Table>::template stateful_pointer<resource_state<Table>> self, const pool_actor& database,
-    const batch_settings& settings);
+    typename resource_actor<Table>::template stateful_pointer<resource_state<Table>> self,
+    const pool_actor& database, const batch_settings& settings);
 
 extern template item_actor::behavior_type resource<db::item_table>(
     item_actor::stateful_pointer<resource_state<db::item_table>>, const pool_actor&, const batch_settings&);

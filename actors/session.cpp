@@ -6,8 +6,8 @@
 
 namespace troupe::actors {
 
-session::session(lane& home, const session_settings& settings, std::span<const db::statement* const> statements,
-                 wake_function wake)
+session::session(lane& home, const session_settings& settings,
+                 std::span<const db::statement* const> statements, wake_function wake)
     : home_{home},
       settings_{settings},
       statements_{statements},
@@ -32,19 +32,22 @@ void session::resolve_next() {
   }
   const auto& server = servers_[addresses_.size()];
   // asio asks the system's resolver on a thread of its own; libpq would block this one.
-  resolver_.async_resolve(server.host, "", [this, alive = std::weak_ptr{alive_}, host = server.host](
-                                               const asio::error_code& failed, const auto& found) {
-    if (alive.expired()) return;
-    if (failed) {
-      resolve_failure_ = "The host name \"" + host + "\" cannot be resolved: " + failed.message() + ".";
-      wake_();
-    } else {
-      auto& list = addresses_.emplace_back();
-      for (const auto& entry : found) list.push_back(entry.endpoint().address().to_string());
-      resolve_next();
-    }
-    home_.run_ready();
-  });
+  resolver_.async_resolve(server.host, "",
+                          [this, alive = std::weak_ptr{alive_}, host = server.host](
+                              const asio::error_code& failed, const auto& found) {
+                            if (alive.expired()) return;
+                            if (failed) {
+                              resolve_failure_ = "The host name \"" + host +
+                                                 "\" cannot be resolved: " + failed.message() + ".";
+                              wake_();
+                            } else {
+                              auto& list = addresses_.emplace_back();
+                              for (const auto& entry : found)
+                                list.push_back(entry.endpoint().address().to_string());
+                              resolve_next();
+                            }
+                            home_.run_ready();
+                          });
 }
 
 void session::connect() {

@@ -58,9 +58,13 @@ void parameters::end_parameter(std::size_t start) {
   lengths_.push_back(static_cast<int>(bytes_.size() - start));
 }
 
-void parameters::append_int32(std::int32_t value) { append_big_endian(bytes_, static_cast<std::uint32_t>(value)); }
+void parameters::append_int32(std::int32_t value) {
+  append_big_endian(bytes_, static_cast<std::uint32_t>(value));
+}
 
-void parameters::append_int64(std::int64_t value) { append_big_endian(bytes_, static_cast<std::uint64_t>(value)); }
+void parameters::append_int64(std::int64_t value) {
+  append_big_endian(bytes_, static_cast<std::uint64_t>(value));
+}
 
 // src/backend/utils/adt/arrayfuncs.c, array_recv(): dimensions, whether there may be nulls, element
 // type, then size and lower bound of each dimension, then the elements, each with its length.

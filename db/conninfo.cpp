@@ -84,8 +84,9 @@ tl::expected<conninfo, error> conninfo::parse(std::string_view text) {
   const options given{PQconninfoParse(from_sqlalchemy(text).c_str(), &message), PQconninfoFree};
   if (!given) {
     const std::unique_ptr<char, decltype(&PQfreemem)> owned{message, PQfreemem};
-    return tl::unexpected{error{errc::invalid_value, "The database URI cannot be read: " +
-                                                         trimmed(message != nullptr ? message : "out of memory")}};
+    return tl::unexpected{
+        error{errc::invalid_value,
+              "The database URI cannot be read: " + trimmed(message != nullptr ? message : "out of memory")}};
   }
   conninfo out;
   for (const auto* option = given.get(); option->keyword != nullptr; ++option)

@@ -16,9 +16,11 @@ struct item_table {
   static constexpr const char* singular = "item";
 
   static constexpr auto columns = std::tuple{
-      column<std::string>{.name = "name", .description = "What the item is called.", .example = R"("Desk lamp")"},
-      column<std::optional<std::string>>{
-          {.name = "description", .description = "Free text, or null.", .example = R"("Warm white, dimmable")"}},
+      column<std::string>{
+          .name = "name", .description = "What the item is called.", .example = R"("Desk lamp")"},
+      column<std::optional<std::string>>{{.name = "description",
+                                          .description = "Free text, or null.",
+                                          .example = R"("Warm white, dimmable")"}},
       generated_key{.name = "id", .description = "Given by the database.", .example = "1"},
   };
 };

@@ -48,27 +48,33 @@ std::array<statement, operation_count> build_statements(const std::string& table
   const auto returning = " RETURNING " + all;
   const auto update = "UPDATE " + quoted(table) + " SET ";
   // Each row gets its key before it is inserted: RETURNING promises no order, the number of the row does.
-  const auto insert_many = "WITH given AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('" + quoted(table) +
-                           "', '" + key.substr(1, key.size() - 2) + "')) AS " + key + ", " + values +
-                           ", number FROM unnest(" + placeholders + ") WITH ORDINALITY AS rows (" + values +
-                           ", number)), made AS (INSERT INTO " + quoted(table) + " (" + key + ", " + values +
-                           ") OVERRIDING SYSTEM VALUE SELECT " + key + ", " + values + " FROM given" + returning +
-                           ") SELECT " + made + " FROM made JOIN given USING (" + key + ") ORDER BY number";
+  const auto insert_many = "WITH given AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('" +
+                           quoted(table) + "', '" + key.substr(1, key.size() - 2) + "')) AS " + key + ", " +
+                           values + ", number FROM unnest(" + placeholders + ") WITH ORDINALITY AS rows (" +
+                           values + ", number)), made AS (INSERT INTO " + quoted(table) + " (" + key + ", " +
+                           values + ") OVERRIDING SYSTEM VALUE SELECT " + key + ", " + values +
+                           " FROM given" + returning + ") SELECT " + made + " FROM made JOIN given USING (" +
+                           key + ") ORDER BY number";
   const auto where = [&](std::size_t number) { return " WHERE " + key + " = " + parameter(number); };
   return {
       statement{table + "_find", "SELECT " + all + from + where(1), {type_id::int8}, false},
-      statement{table + "_find_many", "SELECT " + all + from + " WHERE " + key + " = ANY($1)", {type_id::int8_array}, false},
+      statement{table + "_find_many",
+                "SELECT " + all + from + " WHERE " + key + " = ANY($1)",
+                {type_id::int8_array},
+                false},
       statement{table + "_list",
                 "SELECT " + all + from + " ORDER BY " + key + " LIMIT $1 OFFSET $2",
                 {type_id::int8, type_id::int8},
                 false},
-      statement{table + "_insert",
-                "INSERT INTO " + quoted(table) + " (" + values + ") VALUES (" + placeholders + ")" + returning,
-                value_types, true},
+      statement{
+          table + "_insert",
+          "INSERT INTO " + quoted(table) + " (" + values + ") VALUES (" + placeholders + ")" + returning,
+          value_types, true},
       statement{table + "_insert_many", insert_many, array_types, true},
-      statement{table + "_replace", update + assignments + where(replace_types.size()) + returning, replace_types,
+      statement{table + "_replace", update + assignments + where(replace_types.size()) + returning,
+                replace_types, true},
+      statement{table + "_update", update + choices + where(update_types.size()) + returning, update_types,
                 true},
-      statement{table + "_update", update + choices + where(update_types.size()) + returning, update_types, true},
       statement{table + "_remove", "DELETE" + from + where(1) + " RETURNING " + key, {type_id::int8}, true},
   };
 }

@@ -129,7 +129,8 @@ route_source docs(const std::vector<described_resource>& resources, const settin
                   what->answer({200, json_media_type, document, {}});
                 }});
     // For all but browsers there is nothing here, whatever the method.
-    for (const auto* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) routes.add({method, "/", answer_root});
+    for (const auto* method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
+      routes.add({method, "/", answer_root});
     routes.add(page("/docs", assets.empty() ? std::string{plain_page} : with_paths(swagger_page, assets)));
     routes.add(page("/redoc", assets.empty() ? std::string{plain_page} : with_paths(redoc_page, assets)));
     for (const auto& each : assets)

@@ -23,7 +23,8 @@ constexpr std::chrono::milliseconds linger{500};
 }  // namespace
 
 void front_state::start(front_actor::pointer self, const settings& settings,
-                        const std::vector<route_source>& sources, std::function<std::size_t()> open_connections) {
+                        const std::vector<route_source>& sources,
+                        std::function<std::size_t()> open_connections) {
   self_ = self;
   settings_ = settings;
   open_connections_ = std::move(open_connections);
@@ -41,7 +42,8 @@ void front_state::accept(const exchange_ptr& what) {
 
 void front_state::route_request(const exchange_ptr& what) {
   if (what->body().size() > settings_.max_body) {
-    what->answer(plain_error(413, "The body is larger than " + std::to_string(settings_.max_body) + " bytes."));
+    what->answer(
+        plain_error(413, "The body is larger than " + std::to_string(settings_.max_body) + " bytes."));
     return;
   }
   const auto path = decode_path(path_of(what->target()));
@@ -51,7 +53,8 @@ void front_state::route_request(const exchange_ptr& what) {
   } else if (const auto* elsewhere = std::get_if<redirect>(&where)) {
     what->answer({307, {}, {}, {{"Location", location_of(*what, elsewhere->path)}}});
   } else if (const auto* refused = std::get_if<wrong_method>(&where)) {
-    auto out = what->method() == "OPTIONS" ? response{204, {}, {}, {}} : plain_error(405, "Method Not Allowed");
+    auto out =
+        what->method() == "OPTIONS" ? response{204, {}, {}, {}} : plain_error(405, "Method Not Allowed");
     out.headers.emplace_back("Allow", refused->allow);
     what->answer(std::move(out));
   } else {
@@ -88,8 +91,8 @@ bool front_state::settled() const {
 
 // Answers may come out of order.
 std::size_t front_state::unanswered() const {
-  return static_cast<std::size_t>(
-      std::count_if(waiting_.begin(), waiting_.end(), [](const exchange_ptr& each) { return !each->answered(); }));
+  return static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(),
+                                                [](const exchange_ptr& each) { return !each->answered(); }));
 }
 
 void front_state::schedule_sweep() {

@@ -68,8 +68,8 @@ void fit_connections(http::settings& settings) {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  const auto room = limit.rlim_cur > 2 * reserved_descriptors ? limit.rlim_cur - reserved_descriptors
-                                                              : limit.rlim_cur / 2;
+  const auto room =
+      limit.rlim_cur > 2 * reserved_descriptors ? limit.rlim_cur - reserved_descriptors : limit.rlim_cur / 2;
   if (settings.max_connections <= room) return;
   spdlog::warn("http.max-connections lowered from {} to {}: no more file descriptors are allowed (ulimit -n)",
                settings.max_connections, room);
@@ -97,12 +97,14 @@ int serve(http::configuration& config, http::options options, const db::conninfo
   try {
     service.start();
   } catch (const std::exception& failed) {
-    return complain("cannot listen on " + options.http.address + " port " + std::to_string(options.http.port) + ": " +
-                    failed.what());
+    return complain("cannot listen on " + options.http.address + " port " +
+                    std::to_string(options.http.port) + ": " + failed.what());
   }
-  spdlog::info("{} lanes with {} connections each to {}", options.threads, options.pool.size, database.describe());
+  spdlog::info("{} lanes with {} connections each to {}", options.threads, options.pool.size,
+               database.describe());
   const auto missing = service.wait_until_ready(patience);
-  if (!missing.empty()) spdlog::warn("The database is not available yet, requests are answered 503: {}", missing);
+  if (!missing.empty())
+    spdlog::warn("The database is not available yet, requests are answered 503: {}", missing);
   std::printf("Troupe is ready: %s\n", service.url().c_str());
   std::fflush(stdout);
 
@@ -117,8 +119,8 @@ int migrate(http::configuration& config, const http::options& options, const db:
   caf::actor_system system{config};
   const auto session = std::make_shared<const actors::session_settings>(
       actors::session_settings{database, options.connection});
-  const auto migrator = actors::spawn_migrator(actors::lane_scheduler::of(system).at(0), session, options.pool,
-                                               actors::on_failure::report);
+  const auto migrator = actors::spawn_migrator(actors::lane_scheduler::of(system).at(0), session,
+                                               options.pool, actors::on_failure::report);
   int status = success;
   caf::scoped_actor self{system};
   self->request(migrator, caf::infinite, actors::migrate_request{})

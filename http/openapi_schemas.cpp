@@ -16,15 +16,13 @@ constexpr auto text_pattern = R"(^[^\u0000]*$)";
 json type_of(const described_column& column) {
   using limits = std::numeric_limits<std::int64_t>;
   switch (column.of) {
-    case described_column::type::boolean:
-      return {{"type", "boolean"}};
+    case described_column::type::boolean: return {{"type", "boolean"}};
     case described_column::type::integer: {
       auto out = integer_schema();
       if (!column.is_key) out.update({{"minimum", limits::min()}, {"maximum", limits::max()}});
       return out;
     }
-    case described_column::type::text:
-      break;
+    case described_column::type::text: break;
   }
   json out{{"type", "string"}, {"pattern", text_pattern}};
   if (column.min_length > 0) out["minLength"] = column.min_length;

@@ -113,34 +113,48 @@ configuration::configuration() {
   opt_group{custom_options_, "http"}
       .add(address_, "address", with_default("numeric address to listen on", address_))
       .add(port_, "port", with_default("TCP port, 0 for any free one", to_string(port_)))
-      .add(threads_, "threads", with_default("lanes that serve requests; half the cores", to_string(threads_)))
-      .add(max_connections_, "max-connections", with_default("open connections at most", to_string(max_connections_)))
-      .add(request_timeout_, "request-timeout", with_default("then a request is answered 504", text(http.request_timeout)))
-      .add(idle_timeout_, "idle-timeout", with_default("then a silent connection is closed", text(http.idle_timeout)))
-      .add(shutdown_grace_, "shutdown-grace", with_default("wait for requests at a stop at most", text(http.shutdown_grace)))
+      .add(threads_, "threads",
+           with_default("lanes that serve requests; half the cores", to_string(threads_)))
+      .add(max_connections_, "max-connections",
+           with_default("open connections at most", to_string(max_connections_)))
+      .add(request_timeout_, "request-timeout",
+           with_default("then a request is answered 504", text(http.request_timeout)))
+      .add(idle_timeout_, "idle-timeout",
+           with_default("then a silent connection is closed", text(http.idle_timeout)))
+      .add(shutdown_grace_, "shutdown-grace",
+           with_default("wait for requests at a stop at most", text(http.shutdown_grace)))
       .add(max_body_, "max-body", with_default("bytes of a body at most", to_string(max_body_)))
-      .add(max_target_, "max-target", with_default("bytes of a path and query at most", to_string(max_target_)))
+      .add(max_target_, "max-target",
+           with_default("bytes of a path and query at most", to_string(max_target_)))
       .add(max_header_, "max-header", with_default("bytes of a header at most", to_string(max_header_)))
       .add(max_limit_, "max-limit", with_default("upper bound of ?limit=", to_string(max_limit_)));
   opt_group{custom_options_, "db"}
       .add(uri_, "uri", "postgresql://user:password@host:port/database")
       .add(data_dir_, "data-dir", with_default("directory of the private PostgreSQL", data_dir_))
       .add(pool_size_, "pool-size", with_default("connections of each lane", to_string(pool_size_)))
-      .add(pipeline_depth_, "pipeline-depth", with_default("statements in flight on a connection at most", to_string(pipeline_depth_)))
+      .add(pipeline_depth_, "pipeline-depth",
+           with_default("statements in flight on a connection at most", to_string(pipeline_depth_)))
       .add(echo_, "echo", with_default("on: log each statement with its duration", echo_))
       .add(migrate_, "migrate", with_default("off: leave the schema alone", migrate_))
-      .add(connect_timeout_, "connect-timeout", with_default("of one attempt to connect", text(defaults.connection.connect_timeout)))
-      .add(backoff_min_, "backoff-min", with_default("wait after the first failed attempt", text(defaults.pool.backoff_min)))
-      .add(backoff_max_, "backoff-max", with_default("longest wait between attempts", text(defaults.pool.backoff_max)));
+      .add(connect_timeout_, "connect-timeout",
+           with_default("of one attempt to connect", text(defaults.connection.connect_timeout)))
+      .add(backoff_min_, "backoff-min",
+           with_default("wait after the first failed attempt", text(defaults.pool.backoff_min)))
+      .add(backoff_max_, "backoff-max",
+           with_default("longest wait between attempts", text(defaults.pool.backoff_max)));
   opt_group{custom_options_, "actors"}
-      .add(max_batch_, "max-batch", with_default("requests that one statement answers at most", to_string(max_batch_)))
-      .add(max_queue_, "max-queue", with_default("requests of a lane that wait for a connection at most", to_string(max_queue_)));
+      .add(max_batch_, "max-batch",
+           with_default("requests that one statement answers at most", to_string(max_batch_)))
+      .add(max_queue_, "max-queue",
+           with_default("requests of a lane that wait for a connection at most", to_string(max_queue_)));
   opt_group{custom_options_, "log"}.add(log_level_, "level",
                                         with_default("error, warning, info or debug", log_level_));
 }
 
 tl::expected<options, std::string> configuration::read(std::vector<std::string> arguments) {
-  const auto asks_for_help = [](const std::string& each) { return each == "--help" || each == "-h" || each == "help"; };
+  const auto asks_for_help = [](const std::string& each) {
+    return each == "--help" || each == "-h" || each == "help";
+  };
   if (std::any_of(arguments.begin(), arguments.end(), asks_for_help)) {
     options out;
     out.what = command::help;
@@ -155,7 +169,8 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
     arguments.erase(arguments.begin());
   }
   for (auto& each : arguments) {
-    if (!each.starts_with("--")) return tl::unexpected{"\"" + each + "\" is not an option; see troupe --help"};
+    if (!each.starts_with("--"))
+      return tl::unexpected{"\"" + each + "\" is not an option; see troupe --help"};
     if (contains(switches, each)) each += "=on";
   }
   // No file that happens to lie in the working directory is read, only the one that is named.
@@ -175,7 +190,8 @@ std::string configuration::explain(const caf::error& failed) const {
   const auto& context = failed.context();
   if (!context.match_elements<caf::config_value::dictionary>()) return file + " cannot be read";
   const auto& facts = context.get_as<caf::config_value::dictionary>(0);
-  if (const auto argument = caf::get_if<std::string>(&facts, "argument")) return *argument + " " + reason(code);
+  if (const auto argument = caf::get_if<std::string>(&facts, "argument"))
+    return *argument + " " + reason(code);
   const auto line = caf::get_or(facts, "line", caf::config_value::integer{0});
   return file + ", line " + std::to_string(line) + ", cannot be read: " + to_string(code);
 }
@@ -189,7 +205,8 @@ std::optional<std::string> configuration::wrong_type_in_file() const {
   for (const auto& option : custom_options_) {
     const auto category = option.category();
     const auto name = option.long_name();
-    const auto full_name = std::string{category.begin(), category.end()} + "." + std::string{name.begin(), name.end()};
+    const auto full_name =
+        std::string{category.begin(), category.end()} + "." + std::string{name.begin(), name.end()};
     const auto* value = caf::get_if(&raw, full_name);
     if (value != nullptr && option.check(*value)) return full_name + " has a value of the wrong type";
   }
@@ -225,7 +242,8 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   asio::error_code not_numeric;
   const auto address = address_ == "localhost" ? std::string{"127.0.0.1"} : address_;
   asio::ip::make_address(address, not_numeric);
-  if (not_numeric) return bad("http.address=" + address_ + " is not a numeric address such as 127.0.0.1 or ::");
+  if (not_numeric)
+    return bad("http.address=" + address_ + " is not a numeric address such as 127.0.0.1 or ::");
   if (threads_ < 1 || threads_ > 256) return bad("http.threads must be from 1 to 256");
   if (max_connections_ < threads_) return bad("http.max-connections must be at least http.threads");
   if (!positive(request_timeout_)) return bad("http.request-timeout must be at least 1ms");
@@ -241,18 +259,31 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   if (!echo) return bad("db.echo=" + echo_ + " must be on or off");
   const auto migrate = to_switch(migrate_);
   if (!migrate) return bad("db.migrate=" + migrate_ + " must be on or off");
-  if (!contains(log_levels, log_level_)) return bad("log.level=" + log_level_ + " must be error, warning, info or debug");
+  if (!contains(log_levels, log_level_))
+    return bad("log.level=" + log_level_ + " must be error, warning, info or debug");
 
   options out;
   out.what = what;
-  out.http = {address,          port_,     max_connections_, to_milliseconds(request_timeout_), to_milliseconds(idle_timeout_),
-              max_body_,        max_target_, max_header_, max_limit_, to_milliseconds(shutdown_grace_)};
+  out.http = {address,
+              port_,
+              max_connections_,
+              to_milliseconds(request_timeout_),
+              to_milliseconds(idle_timeout_),
+              max_body_,
+              max_target_,
+              max_header_,
+              max_limit_,
+              to_milliseconds(shutdown_grace_)};
   out.threads = threads_;
   if (!uri_.empty()) out.uri = uri_;
   out.data_dir = data_dir_;
   out.migrate = *migrate;
   out.connection = {to_milliseconds(connect_timeout_), out.http.request_timeout, *echo};
-  out.pool = {pool_size_, pipeline_depth_, max_queue_, to_milliseconds(backoff_min_), to_milliseconds(backoff_max_),
+  out.pool = {pool_size_,
+              pipeline_depth_,
+              max_queue_,
+              to_milliseconds(backoff_min_),
+              to_milliseconds(backoff_max_),
               std::random_device{}()};
   out.batch.max_rows = max_batch_;
   out.batch.max_queue = max_queue_;

@@ -75,15 +75,17 @@ class api {
     const auto key = accept(what, together(read_key(parameter), part));
     if (!key) return;
     part->row.key() = *key;
-    ask<db::row<Table>>(what, actors::update<Table>{std::move(part->row), part->given, settings_.request_timeout},
+    ask<db::row<Table>>(what,
+                        actors::update<Table>{std::move(part->row), part->given, settings_.request_timeout},
                         [](const auto& changed) { return row_response(200, changed); });
   }
 
   void remove(const exchange_ptr& what, const std::string& parameter) const {
     const auto key = accept(what, read_key(parameter));
     if (!key) return;
-    ask<std::int64_t>(what, actors::remove<Table>{*key, settings_.request_timeout},
-                      [](std::int64_t) { return response{204, {}, {}, {}}; });
+    ask<std::int64_t>(what, actors::remove<Table>{*key, settings_.request_timeout}, [](std::int64_t) {
+      return response{204, {}, {}, {}};
+    });
   }
 
  private:
@@ -102,7 +104,8 @@ class api {
     auto refusal = body.error();
     const bool parsed = refusal.status == 422 && refusal.problems.front().type != "json_invalid";
     if (!key && parsed)
-      refusal.problems.insert(refusal.problems.begin(), key.error().problems.begin(), key.error().problems.end());
+      refusal.problems.insert(refusal.problems.begin(), key.error().problems.begin(),
+                              key.error().problems.end());
     return tl::unexpected{std::move(refusal)};
   }
 
@@ -135,10 +138,14 @@ route_source resource_api(const actors::resource_actor<Table>& target, const set
     const auto element = collection + "{" + Table::singular + "_id}";
     routes.add({"GET", collection, [it](const exchange_ptr& what, const std::string&) { it.list(what); }});
     routes.add({"POST", collection, [it](const exchange_ptr& what, const std::string&) { it.create(what); }});
-    routes.add({"GET", element, [it](const exchange_ptr& what, const std::string& key) { it.find(what, key); }});
-    routes.add({"PUT", element, [it](const exchange_ptr& what, const std::string& key) { it.replace(what, key); }});
-    routes.add({"PATCH", element, [it](const exchange_ptr& what, const std::string& key) { it.update(what, key); }});
-    routes.add({"DELETE", element, [it](const exchange_ptr& what, const std::string& key) { it.remove(what, key); }});
+    routes.add(
+        {"GET", element, [it](const exchange_ptr& what, const std::string& key) { it.find(what, key); }});
+    routes.add(
+        {"PUT", element, [it](const exchange_ptr& what, const std::string& key) { it.replace(what, key); }});
+    routes.add(
+        {"PATCH", element, [it](const exchange_ptr& what, const std::string& key) { it.update(what, key); }});
+    routes.add({"DELETE", element,
+                [it](const exchange_ptr& what, const std::string& key) { it.remove(what, key); }});
   };
 }
 

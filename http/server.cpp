@@ -100,8 +100,8 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
 
   void send(std::string bytes, bool keep) {
     auto request = std::exchange(request_, nullptr);
-    const restinio::response_output_flags_t flags{
-        restinio::response_parts_attr_t::final_parts, restinio::response_connection_attr(keep)};
+    const restinio::response_output_flags_t flags{restinio::response_parts_attr_t::final_parts,
+                                                  restinio::response_connection_attr(keep)};
     // RESTinio's response builder cannot leave Content-Length out and allocates each header; the
     // connection takes the finished bytes as they are.
     auto go = [request = std::move(request), flags, bytes = std::move(bytes)]() mutable {
@@ -220,10 +220,10 @@ class server::implementation {
               socket.set_option(asio::ip::tcp::acceptor::reuse_address{true});
               if (port_sharing == sharing::with_other_lanes) socket.set_option(reuse_port{true});
             })
-            .acceptor_post_bind_hook([this](asio::ip::tcp::acceptor& socket) { port_ = socket.local_endpoint().port(); })
-            .socket_options_setter([](restinio::socket_options_t& socket) {
-              socket.set_option(asio::ip::tcp::no_delay{true});
-            });
+            .acceptor_post_bind_hook(
+                [this](asio::ip::tcp::acceptor& socket) { port_ = socket.local_endpoint().port(); })
+            .socket_options_setter(
+                [](restinio::socket_options_t& socket) { socket.set_option(asio::ip::tcp::no_delay{true}); });
       });
       server_->open_sync();
     });

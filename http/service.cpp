@@ -76,10 +76,11 @@ void service::start() {
     auto& part = parts_.emplace_back();
     part.pool = home.spawn(actors::pool, pool_settings, connect, migrator_);
     part.items = home.spawn(actors::resource<db::item_table>, part.pool, options_.batch);
-    part.front = home.spawn(front, options_.http,
-                            std::vector<route_source>{resource_api<db::item_table>(part.items, options_.http),
-                                                      docs({describe<db::item_table>()}, options_.http, docs_assets())},
-                            std::function<std::size_t()>{[&home] { return open_connections(home); }});
+    part.front = home.spawn(
+        front, options_.http,
+        std::vector<route_source>{resource_api<db::item_table>(part.items, options_.http),
+                                  docs({describe<db::item_table>()}, options_.http, docs_assets())},
+        std::function<std::size_t()>{[&home] { return open_connections(home); }});
     part.listener = std::make_unique<server>(home, share, port_sharing, part.front);
     // With port 0 the kernel chose one for the first lane; the others join it there.
     share.port = part.listener->port();

@@ -56,14 +56,16 @@ class batch_test : public test::deterministic {
     what.within = budget;
     return ask<db::item>(items, what);
   }
-  auto list_items(std::int64_t skip) { return ask<rows<item_table>>(items, list<item_table>{skip, 10, budget}); }
+  auto list_items(std::int64_t skip) {
+    return ask<rows<item_table>>(items, list<item_table>{skip, 10, budget});
+  }
 
   // Items with these keys, called after them.
   static db::result items_with(const std::vector<std::int64_t>& keys) {
     std::vector<std::vector<cell>> all;
     for (const auto key : keys) all.push_back({"n" + std::to_string(key), std::nullopt, big_endian(key)});
-    return test::make_result({{"name", db::type_id::text}, {"description", db::type_id::text}, {"id", db::type_id::int8}},
-                             all);
+    return test::make_result(
+        {{"name", db::type_id::text}, {"description", db::type_id::text}, {"id", db::type_id::int8}}, all);
   }
 
   void answer_next(const db::result& with) {

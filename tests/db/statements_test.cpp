@@ -63,7 +63,8 @@ TEST(Statements, TypesStandInTheOrderOfTheParameters) {
 }
 
 TEST(Statements, OnlyThoseThatChangeDataWrite) {
-  for (const auto reads : {operation::find, operation::list}) EXPECT_FALSE(statement_for<item_table>(reads).writes);
+  for (const auto reads : {operation::find, operation::list})
+    EXPECT_FALSE(statement_for<item_table>(reads).writes);
   for (const auto writes : {operation::insert, operation::replace, operation::update, operation::remove})
     EXPECT_TRUE(statement_for<item_table>(writes).writes);
 }
@@ -162,7 +163,8 @@ TEST(Sqlstate, TellsWhoCanMendIt) {
 TEST(Sqlstate, KnowsWhatEndsASession) {
   for (const auto* fatal : {"57P01", "57P02", "57P03", "08006", "26000", "0A000", "25006"})
     EXPECT_TRUE(ends_session(fatal)) << fatal;
-  for (const auto* harmless : {"57014", "23505", "22021", "42P01"}) EXPECT_FALSE(ends_session(harmless)) << harmless;
+  for (const auto* harmless : {"57014", "23505", "22021", "42P01"})
+    EXPECT_FALSE(ends_session(harmless)) << harmless;
 }
 
 }  // namespace

@@ -9,9 +9,9 @@
 #include "http/location.hpp"
 #include "http/parameters.hpp"
 #include "http/router.hpp"
-#include "tests/http/fake_exchange.hpp"
 #include "tests/fuzz/check.hpp"
 #include "tests/fuzz/valid_json.hpp"
+#include "tests/http/fake_exchange.hpp"
 
 namespace troupe::test {
 namespace {

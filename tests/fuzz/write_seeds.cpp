@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "tests/fuzz/recorded_cases.hpp"
+#include "tests/support/recorded_cases.hpp"
 
 namespace troupe::test {
 namespace {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/service/service.hpp"
+#include "tests/support/recorded_cases.hpp"
 
 namespace troupe::test {
 namespace {
@@ -16,33 +17,27 @@ namespace {
 using nlohmann::json;
 
 // Groups that only read come before those that add rows.
-constexpr std::array order{"read-one",           "read-many",    "routing",     "create-invalid-value", "create-invalid-json",
-                           "create-invalid-utf8", "content-type", "create-valid"};
+constexpr std::array order{"read-one",
+                           "read-many",
+                           "routing",
+                           "create-invalid-value",
+                           "create-invalid-json",
+                           "create-invalid-utf8",
+                           "content-type",
+                           "create-valid"};
 
 std::ptrdiff_t rank(const json& recorded) {
   return std::find(order.begin(), order.end(), recorded["group"].get<std::string>()) - order.begin();
 }
 
-std::string from_base64(const std::string& text) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  unsigned bits = 0, count = 0;
-  for (const char c : text) {
-    const auto value = digits.find(c);
-    if (value == std::string_view::npos) break;
-    bits = bits << 6 | static_cast<unsigned>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(bits >> count & 0xff);
-  }
-  return out;
+std::string without_host(const std::string& url) {
+  return std::regex_replace(url, std::regex{"^https?://[^/]+"}, "");
 }
 
-std::string without_host(const std::string& url) { return std::regex_replace(url, std::regex{"^https?://[^/]+"}, ""); }
-
 // The database chooses the key of a new row.
-std::string without_key(const std::string& body) { return std::regex_replace(body, std::regex{R"("id":\d+\}$)"}, "\"id\":0}"); }
+std::string without_key(const std::string& body) {
+  return std::regex_replace(body, std::regex{R"("id":\d+\}$)"}, "\"id\":0}");
+}
 
 std::string media_type(const std::string& header) { return header.substr(0, header.find(';')); }
 
@@ -50,13 +45,15 @@ void replay(http_client& client, const json& recorded) {
   http_headers headers;
   for (const auto& [name, value] : recorded["headers"].items()) headers.emplace_back(name, value);
   std::optional<std::string> body;
-  if (!recorded["body_b64"].is_null()) body = from_base64(recorded["body_b64"]);
+  if (!recorded["body_b64"].is_null()) body = from_base64(recorded["body_b64"].get<std::string>());
   const auto& want = recorded["expect"];
   SCOPED_TRACE(recorded["group"].get<std::string>() + ": " + recorded["method"].get<std::string>() + " " +
                recorded["target"].get<std::string>() + " " + body.value_or(""));
-  const auto got = client.request(recorded["method"].get<std::string>(), recorded["target"].get<std::string>(), headers, body);
+  const auto got = client.request(recorded["method"].get<std::string>(),
+                                  recorded["target"].get<std::string>(), headers, body);
   EXPECT_EQ(got.status, want["status"]);
-  EXPECT_EQ(media_type(got.header("Content-Type").value_or("")), media_type(want["headers"].value("content-type", "")));
+  EXPECT_EQ(media_type(got.header("Content-Type").value_or("")),
+            media_type(want["headers"].value("content-type", "")));
   if (want["headers"].contains("location")) {
     EXPECT_EQ(without_host(got.header("Location").value_or("")), without_host(want["headers"]["location"]));
   }
@@ -77,7 +74,8 @@ TEST(ContractTest, AnswersAsTheReferenceDid) {
   }
   auto cases = json::parse(std::ifstream{TROUPE_CASES})["cases"].get<std::vector<json>>();
   ASSERT_GE(cases.size(), 156U);
-  std::stable_sort(cases.begin(), cases.end(), [](const json& a, const json& b) { return rank(a) < rank(b); });
+  std::stable_sort(cases.begin(), cases.end(),
+                   [](const json& a, const json& b) { return rank(a) < rank(b); });
   for (const auto& each : cases) replay(client, each);
 }
 

@@ -23,13 +23,15 @@ class CrudTest : public testing::Test {
 };
 
 TEST_F(CrudTest, AnItemsWholeLife) {
-  const auto made = client_.request("POST", "/items/", json_content, R"({"name":"Lamp","description":"warm"})");
+  const auto made =
+      client_.request("POST", "/items/", json_content, R"({"name":"Lamp","description":"warm"})");
   EXPECT_EQ(made.status, 201);
   EXPECT_EQ(made.body, R"({"name":"Lamp","description":"warm","id":1})");
   EXPECT_EQ(made.header("Content-Type"), "application/json");
 
   EXPECT_EQ(client_.request("GET", "/items/1").body, made.body);
-  EXPECT_EQ(patch("/items/1", R"({"description":null})").body, R"({"name":"Lamp","description":null,"id":1})");
+  EXPECT_EQ(patch("/items/1", R"({"description":null})").body,
+            R"({"name":"Lamp","description":null,"id":1})");
   EXPECT_EQ(patch("/items/1", R"({"name":"Light"})").body, R"({"name":"Light","description":null,"id":1})");
   EXPECT_EQ(patch("/items/1", "{}").body, R"({"name":"Light","description":null,"id":1})");
   EXPECT_EQ(put("/items/1", R"({"name":"Torch","description":"d"})").body,
@@ -59,7 +61,8 @@ TEST_F(CrudTest, ListsInOrderOfIdByPages) {
   for (int i = 1; i <= 12; ++i) create_item(client_, "n" + std::to_string(i));
   patch("/items/2", R"({"name":"changed"})");
   const auto page = client_.request("GET", "/items/?skip=1&limit=2");
-  EXPECT_EQ(page.body, R"([{"name":"changed","description":null,"id":2},{"name":"n3","description":null,"id":3}])");
+  EXPECT_EQ(page.body,
+            R"([{"name":"changed","description":null,"id":2},{"name":"n3","description":null,"id":3}])");
   const auto standard = client_.request("GET", "/items/").body;
   EXPECT_NE(standard.find(R"("id":10})"), std::string::npos);
   EXPECT_EQ(standard.find(R"("id":11})"), std::string::npos);
@@ -68,7 +71,8 @@ TEST_F(CrudTest, ListsInOrderOfIdByPages) {
 }
 
 TEST_F(CrudTest, KeysBeyondTheColumnAreJustNotThere) {
-  for (const std::string key : {"9223372036854775807", "-9223372036854775808", "9223372036854775808", "99999999999999999999"})
+  for (const std::string key :
+       {"9223372036854775807", "-9223372036854775808", "9223372036854775808", "99999999999999999999"})
     EXPECT_EQ(client_.request("GET", "/items/" + key).status, 404) << key;
 }
 
@@ -82,7 +86,8 @@ TEST_F(CrudTest, TextsComeBackAsTheyWent) {
 TEST_F(CrudTest, ANameThatItsIndexCannotHoldIsRefused) {
   std::string name;
   // Random enough that PostgreSQL cannot compress it below the 2704 bytes of an index entry.
-  for (unsigned i = 0, x = 1; i < 20000; ++i) name += static_cast<char>('a' + ((x = x * 1103515245 + 12345) >> 16) % 26);
+  for (unsigned i = 0, x = 1; i < 20000; ++i)
+    name += static_cast<char>('a' + ((x = x * 1103515245 + 12345) >> 16) % 26);
   const auto refused = create_item(client_, name);
   EXPECT_EQ(refused.status, 422);
   EXPECT_NE(refused.body.find("string_too_long"), std::string::npos) << refused.body;

@@ -163,16 +163,30 @@ TEST_F(FaultsTest, AStatementThatHangsIsAnswered504) {
   auto client = service.client();
   ASSERT_EQ(create_item(client, "a").status, 201);
   std::thread locker{[&] {
-    server_.exec(database_.name, "BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT");
+    server_.exec(database_.name,
+                 "BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT");
   }};
   ASSERT_TRUE(eventually([&] {
-    return !server_.query("postgres", "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted").empty();
+    return !server_.query("postgres", "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted")
+                .empty();
   }));
   const auto late = client.request("GET", "/items/1");
   EXPECT_EQ(late.status, 504);
   EXPECT_EQ(late.body, R"({"detail":"The database did not answer in time."})");
   locker.join();
   EXPECT_TRUE(heals(service));
+}
+
+TEST_F(FaultsTest, AFrozenBackendIsGivenUp) {
+  running_service service{{uri_, "--http.request-timeout=500ms"}};
+  auto client = service.client();
+  ASSERT_EQ(create_item(client, "a").status, 201);
+  const auto frozen = server_.backend_pids(database_.name);
+  for (const auto pid : frozen) kill(pid, SIGSTOP);
+  EXPECT_EQ(client.request("GET", "/items/1").status, 504);
+  // New connections come in place of the frozen ones.
+  EXPECT_TRUE(heals(service));
+  for (const auto pid : frozen) kill(pid, SIGCONT);
 }
 
 TEST_F(FaultsTest, AnAlteredTableIsServedAgain) {

@@ -15,7 +15,8 @@ namespace troupe::test {
 namespace {
 
 // Runs the program to its end; its exit code and all it printed.
-std::pair<int, std::string> run(std::vector<std::string> arguments, const std::vector<std::string>& environment = {"DATABASE_URL"}) {
+std::pair<int, std::string> run(std::vector<std::string> arguments,
+                                const std::vector<std::string>& environment = {"DATABASE_URL"}) {
   arguments.insert(arguments.begin(), TROUPE_BINARY);
   process program{arguments, environment};
   const auto code = program.wait_exit();
@@ -66,15 +67,16 @@ TEST(Lifecycle, FinishesWhatItAcceptedBeforeItStops) {
   auto client = service.client();
   ASSERT_EQ(create_item(client, "a").status, 201);
   std::thread locker{[&] {
-    server.exec(database.name, "BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT");
+    server.exec(database.name,
+                "BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT");
   }};
   ASSERT_TRUE(eventually([&] {
-    return !server.query("postgres", "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted").empty();
+    return !server.query("postgres", "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted")
+                .empty();
   }));
   client.send_raw("GET /items/1 HTTP/1.1\r\nHost: x\r\n\r\n");
-  ASSERT_TRUE(eventually([&] {
-    return !server.query("postgres", "SELECT 1 FROM pg_locks WHERE NOT granted").empty();
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return !server.query("postgres", "SELECT 1 FROM pg_locks WHERE NOT granted").empty(); }));
   service.program().signal(SIGTERM);
   const auto answer = client.read_response();
   EXPECT_EQ(answer.status, 200);
@@ -118,7 +120,9 @@ TEST(Lifecycle, APortInUseIsSaidClearly) {
     const auto [code, output] =
         run({"--db.uri=" + database.uri, "--http.port=" + std::to_string(first.port()), threads});
     EXPECT_EQ(code, 1);
-    EXPECT_NE(output.find("cannot listen on 127.0.0.1 port " + std::to_string(first.port())), std::string::npos) << output;
+    EXPECT_NE(output.find("cannot listen on 127.0.0.1 port " + std::to_string(first.port())),
+              std::string::npos)
+        << output;
   }
 }
 
@@ -126,7 +130,8 @@ TEST(Lifecycle, TenMayStartAtOnce) {
   const auto database = postgres::instance().create_database();
   std::vector<std::unique_ptr<process>> all;
   for (int i = 0; i < 10; ++i)
-    all.push_back(std::make_unique<process>(std::vector<std::string>{TROUPE_BINARY, "migrate", "--db.uri=" + database.uri}));
+    all.push_back(std::make_unique<process>(
+        std::vector<std::string>{TROUPE_BINARY, "migrate", "--db.uri=" + database.uri}));
   int applied = 0;
   for (auto& each : all) {
     EXPECT_EQ(each->wait_exit(), 0) << each->output();
@@ -186,17 +191,15 @@ TEST(Lifecycle, EchoLogsStatementsWithTheirDuration) {
   const auto database = postgres::instance().create_database();
   running_service service{{"--db.uri=" + database.uri, "--db.echo"}};
   service.client().request("GET", "/items/1");
-  EXPECT_TRUE(service.program().wait_for_line(std::regex{R"(SQL [0-9.]+ ms, 0 rows: SELECT .* WHERE "id" = \$1)"}));
+  EXPECT_TRUE(
+      service.program().wait_for_line(std::regex{R"(SQL [0-9.]+ ms, 0 rows: SELECT .* WHERE "id" = \$1)"}));
 }
 
 TEST(Lifecycle, ABadOptionIsOneClearLine) {
   const std::vector<std::pair<std::string, std::string>> cases{
-      {"--nonsense", "--nonsense is not an option"},
-      {"--http.port=many", "--http.port=many"},
-      {"--http.address=here", "http.address=here"},
-      {"--db.uri=mysql://x", "database URI"},
-      {"--config-file=/nonexistent", "/nonexistent"},
-      {"sing", "\"sing\" is not a command"}};
+      {"--nonsense", "--nonsense is not an option"},  {"--http.port=many", "--http.port=many"},
+      {"--http.address=here", "http.address=here"},   {"--db.uri=mysql://x", "database URI"},
+      {"--config-file=/nonexistent", "/nonexistent"}, {"sing", "\"sing\" is not a command"}};
   for (const auto& [option, sentence] : cases) {
     const auto [code, output] = run({option});
     EXPECT_GT(code, 0) << option;

@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "tests/fuzz/recorded_cases.hpp"
 #include "tests/fuzz/valid_json.hpp"
 #include "tests/service/service.hpp"
+#include "tests/support/recorded_cases.hpp"
 
 namespace troupe::test {
 namespace {
@@ -165,17 +165,10 @@ class generator {
     for (auto count = below(4) + 1; count > 0 && !text.empty(); --count) {
       const auto at = below(text.size());
       switch (below(4)) {
-        case 0:
-          text[at] = static_cast<char>(below(256));
-          break;
-        case 1:
-          text.erase(at, below(4) + 1);
-          break;
-        case 2:
-          text.insert(at, bytes(3));
-          break;
-        default:
-          text.insert(at, text.substr(below(text.size()), below(8)));
+        case 0: text[at] = static_cast<char>(below(256)); break;
+        case 1: text.erase(at, below(4) + 1); break;
+        case 2: text.insert(at, bytes(3)); break;
+        default: text.insert(at, text.substr(below(text.size()), below(8)));
       }
     }
     return text;
@@ -211,14 +204,10 @@ class generator {
 
   std::string body() {
     switch (below(12)) {
-      case 0:
-        return bytes(200);
-      case 1:
-        return mutated(a_case().body);
-      case 2:
-        return mutated(item());
-      case 3:
-        return tree(5);
+      case 0: return bytes(200);
+      case 1: return mutated(a_case().body);
+      case 2: return mutated(item());
+      case 3: return tree(5);
       case 4: {
         const auto whole = item();
         return whole.substr(0, below(whole.size()));
@@ -232,8 +221,7 @@ class generator {
         for (const char c : item()) wide += {c, '\0'};
         return wide;
       }
-      default:
-        return item();
+      default: return item();
     }
   }
 

@@ -41,7 +41,8 @@ TEST_F(ProtocolTest, TooLongAUrl) {
 }
 
 TEST_F(ProtocolTest, TooLargeAHeader) {
-  EXPECT_EQ(answer("GET /items/ HTTP/1.1\r\nHost: x\r\nX: " + std::string(17'000, 'a') + "\r\n\r\n").status, 431);
+  EXPECT_EQ(answer("GET /items/ HTTP/1.1\r\nHost: x\r\nX: " + std::string(17'000, 'a') + "\r\n\r\n").status,
+            431);
   std::string many;
   for (int i = 0; i < 200; ++i) many += "X-" + std::to_string(i) + ": 1\r\n";
   EXPECT_EQ(answer("GET /items/ HTTP/1.1\r\nHost: x\r\n" + many + "\r\n").status, 431);
@@ -49,7 +50,9 @@ TEST_F(ProtocolTest, TooLargeAHeader) {
 
 TEST_F(ProtocolTest, TooLargeABodyByItsLength) {
   EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n").status, 413);
-  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n").status, 400);
+  EXPECT_EQ(
+      answer("POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n").status,
+      400);
 }
 
 TEST_F(ProtocolTest, TooLargeABodyLeavesTheConnectionUsableIfItIsRead) {
@@ -62,14 +65,16 @@ TEST_F(ProtocolTest, TooLargeABodyLeavesTheConnectionUsableIfItIsRead) {
 TEST_F(ProtocolTest, ABodyOfTheLimitIsTaken) {
   auto client = service_->client();
   const std::string rest = "{\"name\":\"a\",\"description\":\"\"}";
-  const std::string body = "{\"name\":\"a\",\"description\":\"" + std::string(1024 * 1024 - rest.size(), 'a') + "\"}";
+  const std::string body =
+      "{\"name\":\"a\",\"description\":\"" + std::string(1024 * 1024 - rest.size(), 'a') + "\"}";
   EXPECT_EQ(client.request("POST", "/items/", json_content, body).status, 201);
 }
 
 TEST_F(ProtocolTest, TooLargeABodyInChunks) {
   std::string chunks;
   for (int i = 0; i < 40; ++i) chunks += "8000\r\n" + std::string(0x8000, 'a') + "\r\n";
-  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks).status, 413);
+  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks).status,
+            413);
 }
 
 TEST_F(ProtocolTest, AChunkedBodyIsRead) {

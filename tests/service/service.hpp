@@ -19,7 +19,8 @@ namespace troupe::test {
 class running_service {
  public:
   /// `options` besides --http.port=0.
-  explicit running_service(std::vector<std::string> options) : process_{command(std::move(options)), {"DATABASE_URL"}} {
+  explicit running_service(std::vector<std::string> options)
+      : process_{command(std::move(options)), {"DATABASE_URL"}} {
     // A first start of a private PostgreSQL is the slowest.
     constexpr std::chrono::seconds start_bound{60};
     const auto line = process_.wait_for_line(std::regex{"ready: http://[^ ]*:([0-9]+)/"}, start_bound);
