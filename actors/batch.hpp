@@ -1,8 +1,10 @@
 // A queue of equal requests that leave together: at once while idle, as one statement while busy.
 #pragma once
 
+#include <algorithm>
 #include <caf/actor_clock.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <utility>
 #include <vector>
@@ -20,17 +22,28 @@ namespace troupe::actors {
 template <class Request>
 class batch_queue {
  public:
+  using time_point = caf::actor_clock::time_point;
+  /// Names a statement that is under way.
+  using ticket = std::uint64_t;
+
   explicit batch_queue(const batch_settings& settings = {}) : settings_{settings} {}
 
   bool full() const noexcept { return waiting_.size() >= settings_.max_queue; }
-  bool may_send() const noexcept { return under_way_ < settings_.in_flight && !waiting_.empty(); }
+
+  /// Whether something waits and may leave now. A statement past its deadline counts no more: its
+  /// connection is stuck, and others need not be.
+  bool may_send(time_point now) const {
+    const auto alive = std::count_if(under_way_.begin(), under_way_.end(),
+                                     [&](const auto& each) { return each.second > now; });
+    return !waiting_.empty() && static_cast<std::size_t>(alive) < settings_.in_flight;
+  }
 
   void push(Request what) { waiting_.push_back(std::move(what)); }
 
-  /// What the next statement answers, in order of arrival; counts that statement as under way. What is
-  /// past its deadline is given to `expired` instead. Empty if nothing is left.
+  /// What the next statement answers, in order of arrival. What is past its deadline is given to
+  /// `expired` instead. Empty if nothing is left.
   template <class Expired>
-  std::vector<Request> take(caf::actor_clock::time_point now, Expired&& expired) {
+  std::vector<Request> take(time_point now, Expired&& expired) {
     std::vector<Request> batch;
     std::size_t bytes = 0;
     while (!waiting_.empty() && batch.size() < settings_.max_rows) {
@@ -44,20 +57,26 @@ class batch_queue {
       }
       waiting_.pop_front();
     }
-    if (!batch.empty()) ++under_way_;
     return batch;
   }
 
-  /// What take() returned goes out as one more statement than it counted.
-  void one_more() { ++under_way_; }
+  /// A statement leaves that has to be answered by `deadline`.
+  ticket sent(time_point deadline) {
+    under_way_.emplace_back(++last_ticket_, deadline);
+    return last_ticket_;
+  }
 
-  /// A statement was answered.
-  void done() { --under_way_; }
+  /// It was answered.
+  void done(ticket which) {
+    std::erase_if(under_way_, [&](const auto& each) { return each.first == which; });
+  }
 
  private:
   batch_settings settings_;
   std::deque<Request> waiting_;
-  std::size_t under_way_ = 0;
+  // A handful at most.
+  std::vector<std::pair<ticket, time_point>> under_way_;
+  ticket last_ticket_ = 0;
 };
 
 }  // namespace troupe::actors

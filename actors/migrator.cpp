@@ -111,6 +111,9 @@ class migrator_state {
 
   void finish() {
     session_.reset();
+    if (!run_.skipped().empty() && then_ == on_failure::report) return fail(run_.skipped());
+    // The role of a service often has no more rights than it needs; the pools will see what is there.
+    if (!run_.skipped().empty()) spdlog::warn("{}", run_.skipped());
     for (const auto& each : run_.applied()) spdlog::info("Migration {} applied", each);
     done_ = run_.applied();
     for (auto& each : std::exchange(askers_, {})) each.deliver(*done_);

@@ -177,7 +177,7 @@ void resource_state<Table>::deliver_by_key(std::vector<pending_find>& askers, co
 
 template <class Table>
 void resource_state<Table>::send_finds() {
-  while (finds_.may_send()) {
+  while (finds_.may_send(self_->clock().now())) {
     auto batch = take(finds_);
     if (batch.empty()) continue;
     // The last to arrive has the longest to wait; who waits less was promised no more than that.
@@ -187,17 +187,18 @@ void resource_state<Table>::send_finds() {
     const bool single = batch.size() == 1;
     auto with = single ? db::find_parameters<Table>(keys[0]) : db::find_many_parameters<Table>(keys);
     auto shared = std::make_shared<std::vector<pending_find>>(std::move(batch));
+    const auto ticket = finds_.sent(deadline);
     execute(
         single ? db::operation::find : db::operation::find_many, std::move(with), deadline,
-        [this, shared](const db::result& from) {
-          finds_.done();
+        [this, shared, ticket](const db::result& from) {
+          finds_.done(ticket);
           // Before the answers: what waits is sent while they are written.
           send_finds();
           if (shared->size() == 1) return deliver(shared->front().to, one_row<Table>(from));
           deliver_by_key(*shared, from);
         },
-        [this, shared](const caf::error& failed) {
-          finds_.done();
+        [this, shared, ticket](const caf::error& failed) {
+          finds_.done(ticket);
           for (auto& each : *shared) each.to.deliver(failed);
           send_finds();
         });
@@ -206,7 +207,7 @@ void resource_state<Table>::send_finds() {
 
 template <class Table>
 void resource_state<Table>::send_creates() {
-  while (creates_.may_send()) {
+  while (creates_.may_send(self_->clock().now())) {
     auto batch = take(creates_);
     if (batch.empty()) continue;
     const auto deadline = batch.back().deadline;
@@ -215,10 +216,11 @@ void resource_state<Table>::send_creates() {
     for (const auto& each : batch) all.push_back(&each.row);
     auto with = single ? db::insert_parameters(batch.front().row) : db::insert_many_parameters<Table>(all);
     auto shared = std::make_shared<std::vector<pending_create>>(std::move(batch));
+    const auto ticket = creates_.sent(deadline);
     execute(
         single ? db::operation::insert : db::operation::insert_many, std::move(with), deadline,
-        [this, shared](const db::result& from) {
-          creates_.done();
+        [this, shared, ticket](const db::result& from) {
+          creates_.done(ticket);
           send_creates();
           for (std::size_t i = 0; i < shared->size(); ++i) {
             auto& each = (*shared)[i];
@@ -230,8 +232,8 @@ void resource_state<Table>::send_creates() {
                   to_caf({db::errc::schema_mismatch, "The database did not return each new row."}));
           }
         },
-        [this, shared](const caf::error& failed) {
-          creates_.done();
+        [this, shared, ticket](const caf::error& failed) {
+          creates_.done(ticket);
           const bool retry = shared->size() > 1 && blames_a_row(from_caf(failed).code);
           for (auto& each : *shared) {
             if (retry)
@@ -255,19 +257,17 @@ void resource_state<Table>::create_alone(pending_create what) {
 
 template <class Table>
 void resource_state<Table>::send_lists() {
-  while (lists_.may_send()) {
+  while (lists_.may_send(self_->clock().now())) {
     auto batch = take(lists_);
     if (batch.empty()) continue;
     std::stable_sort(batch.begin(), batch.end(), [](const auto& a, const auto& b) {
       return std::pair{a.skip, a.limit} < std::pair{b.skip, b.limit};
     });
     // Equal ones share a statement; the different ones of a batch go into the pipeline together.
-    bool first = true;
     for (auto begin = batch.begin(); begin != batch.end();) {
       const auto end = std::find_if(begin, batch.end(), [&](const auto& each) {
         return each.skip != begin->skip || each.limit != begin->limit;
       });
-      if (!std::exchange(first, false)) lists_.one_more();
       send_list({std::make_move_iterator(begin), std::make_move_iterator(end)});
       begin = end;
     }
@@ -280,16 +280,17 @@ void resource_state<Table>::send_list(std::vector<pending_list> equal) {
   const auto limit = equal.front().limit;
   const auto deadline = equal.back().deadline;
   auto shared = std::make_shared<std::vector<pending_list>>(std::move(equal));
+  const auto ticket = lists_.sent(deadline);
   execute(
       db::operation::list, db::list_parameters<Table>(skip, limit), deadline,
-      [this, shared](const db::result& from) {
-        lists_.done();
+      [this, shared, ticket](const db::result& from) {
+        lists_.done(ticket);
         send_lists();
         const auto reply = all_rows<Table>(from);
         for (auto& each : *shared) deliver(each.to, reply);
       },
-      [this, shared](const caf::error& failed) {
-        lists_.done();
+      [this, shared, ticket](const caf::error& failed) {
+        lists_.done(ticket);
         for (auto& each : *shared) each.to.deliver(failed);
         send_lists();
       });

@@ -36,21 +36,29 @@ void session::resolve_next() {
                           [this, alive = std::weak_ptr{alive_}, host = server.host](
                               const asio::error_code& failed, const auto& found) {
                             if (alive.expired()) return;
-                            if (failed) {
-                              resolve_failure_ = "The host name \"" + host +
-                                                 "\" cannot be resolved: " + failed.message() + ".";
-                              wake_();
-                            } else {
-                              auto& list = addresses_.emplace_back();
+                            auto& list = addresses_.emplace_back();
+                            if (failed)
+                              unresolved_ = "The host name \"" + host +
+                                            "\" cannot be resolved: " + failed.message() + ".";
+                            else
                               for (const auto& entry : found)
                                 list.push_back(entry.endpoint().address().to_string());
-                              resolve_next();
-                            }
+                            resolve_next();
                             home_.run_ready();
                           });
 }
 
 void session::connect() {
+  const auto usable = [&](std::size_t i) {
+    return !db::needs_resolution(servers_[i]) || !addresses_[i].empty();
+  };
+  bool any = false;
+  for (std::size_t i = 0; i < servers_.size(); ++i) any = any || usable(i);
+  if (!any) {
+    resolve_failure_ = unresolved_;
+    wake_();
+    return;
+  }
   connection_.emplace(settings_.where.with_addresses(addresses_), statements_,
                       settings_.connection.statement_timeout);
   wake_();
@@ -58,6 +66,9 @@ void session::connect() {
 
 void session::proceed() {
   if (!connection_) return;
+  // While it connects, libpq may close the socket and open another with the same number, which asio
+  // would take for the one that it watches.
+  if (connection_->state() == db::connection::phase::connecting) forget_socket();
   connection_->advance();
   watch();
 }

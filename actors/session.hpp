@@ -47,7 +47,7 @@ class session {
   /// Waits for the socket anew, after statements were sent.
   void watch();
 
-  /// Why names could not be resolved; empty otherwise.
+  /// Why no server's name could be resolved; empty otherwise.
   const std::string& resolve_failure() const noexcept { return resolve_failure_; }
 
  private:
@@ -66,6 +66,9 @@ class session {
   asio::ip::tcp::resolver resolver_;
   std::vector<db::server_address> servers_;
   std::vector<std::vector<std::string>> addresses_;
+  // Why the last of the names that could not be resolved could not.
+  std::string unresolved_;
+  // The same, if no server is left to try.
   std::string resolve_failure_;
 
   std::optional<db::connection> connection_;

@@ -30,8 +30,8 @@ struct pool_settings {
   std::size_t max_queue = 10000;
   /// The wait before the second attempt to connect; doubles with each further one. The first is immediate.
   std::chrono::milliseconds backoff_min{100};
-  /// The longest wait between two attempts.
-  std::chrono::milliseconds backoff_max{5000};
+  /// The longest wait between two attempts: what Retry-After promises.
+  std::chrono::milliseconds backoff_max{1000};
   /// Seed of the jitter: each wait is between half of it and the whole.
   std::uint64_t seed = 0;
 };

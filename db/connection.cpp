@@ -169,6 +169,10 @@ bool connection::take(PGresult* raw) {
   auto message = field(raw, PG_DIAG_MESSAGE_PRIMARY);
   if (message.empty()) message = one_line(PQresultErrorMessage(raw));
   if (ends_session(sqlstate)) {
+    if (refuses_statement(sqlstate) && pending_.front() == purpose::query) {
+      pending_.pop_front();
+      done_.emplace_back(tl::unexpected{error{errc::connection_lost, message}});
+    }
     fail(errc::connection_lost, message);
     return false;
   }

@@ -56,8 +56,8 @@ class connection {
   /// Sends SQL text without parameters in its own implicit transaction; it may be one statement only.
   void execute(const std::string& sql);
 
-  /// The next outcome in order, if it is known. A failed connection yields no more: whatever was
-  /// executed and not answered has an unknown outcome.
+  /// The next outcome in order, if it is known. What a failed connection has no outcome for may or may
+  /// not have been executed.
   std::optional<outcome> next_outcome();
 
   /// Number of statements sent whose outcome was not known at the last advance().

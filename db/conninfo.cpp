@@ -127,7 +127,7 @@ conninfo conninfo::with_addresses(const std::vector<std::vector<std::string>>& a
       append(port, originals[i].port, first);
       first = false;
     };
-    if (addresses[i].empty()) add("");
+    if (addresses[i].empty() && !needs_resolution(originals[i])) add("");
     for (const auto& address : addresses[i]) add(address);
   }
   auto out = *this;

@@ -33,7 +33,8 @@ class conninfo {
   std::vector<server_address> servers() const;
 
   /// The same parameters, but with servers given by numeric address, so that libpq never blocks on
-  /// name resolution: `addresses[i]` are those of `servers()[i]`, and empty for a socket directory.
+  /// name resolution: `addresses[i]` are those of `servers()[i]`. A server without any is left out if its
+  /// name needs resolution, and kept as it is otherwise.
   conninfo with_addresses(const std::vector<std::vector<std::string>>& addresses) const;
 
   /// Keywords and values, e.g. for PQconnectStartParams().

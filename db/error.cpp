@@ -70,4 +70,8 @@ bool ends_session(std::string_view sqlstate) noexcept {
                      [&](std::string_view prefix) { return sqlstate.starts_with(prefix); });
 }
 
+bool refuses_statement(std::string_view sqlstate) noexcept {
+  return ends_session(sqlstate) && !sqlstate.starts_with("57P") && !sqlstate.starts_with("08");
+}
+
 }  // namespace troupe::db

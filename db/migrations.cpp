@@ -24,6 +24,11 @@ std::string migration_run::begin() {
 }
 
 std::string migration_run::next(const outcome& previous) {
+  if (!previous && step_ == step::create_table && previous.error().code == errc::statement_failed) {
+    skipped_ = "The schema is left alone: " + previous.error().message + ".";
+    step_ = step::done;
+    return {};
+  }
   if (!previous) {
     failure_ = previous.error();
     if (step_ == step::apply)

@@ -39,6 +39,10 @@ class migration_run {
   /// afterwards, which gives back the lock and undoes an open transaction.
   std::string next(const outcome& previous);
 
+  /// Why the schema was left alone: this role may not create anything, so somebody else keeps the schema.
+  /// Empty otherwise.
+  const std::string& skipped() const noexcept { return skipped_; }
+
   /// Why the run ended early; empty if it did not.
   const error& failure() const noexcept { return failure_; }
   /// The names of the migrations that this run applied.
@@ -55,6 +59,7 @@ class migration_run {
   std::vector<std::int64_t> known_;
   std::vector<std::string> applied_;
   error failure_;
+  std::string skipped_;
 };
 
 }  // namespace troupe::db

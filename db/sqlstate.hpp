@@ -11,7 +11,10 @@ namespace troupe::db {
 errc code_of(std::string_view sqlstate) noexcept;
 
 /// Whether the connection that reported this SQLSTATE has to be replaced.
-/// The statement that got it was not executed.
 bool ends_session(std::string_view sqlstate) noexcept;
+
+/// Whether this SQLSTATE, which ends the session, refuses a statement that was not executed. A shutdown
+/// can come between a commit and its answer.
+bool refuses_statement(std::string_view sqlstate) noexcept;
 
 }  // namespace troupe::db

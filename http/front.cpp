@@ -70,8 +70,12 @@ void front_state::on_sweep() {
     waiting_.front()->answer(response_for(db::error{db::errc::deadline_exceeded, {}}));
     drop_answered();
   }
-  if (!drainers_.empty() && settled())
-    for (auto& each : std::exchange(drainers_, {})) each.deliver(drained{unanswered()});
+  if (!drainers_.empty() && settled()) {
+    const drained answer{unanswered()};
+    for (auto& each : std::exchange(waiting_, {}))
+      each->answer(response_for(db::error{db::errc::unavailable, "The service stops."}));
+    for (auto& each : std::exchange(drainers_, {})) each.deliver(answer);
+  }
   if (!waiting_.empty() || !drainers_.empty()) schedule_sweep();
 }
 

@@ -45,8 +45,11 @@ std::string_view query_of(std::string_view target) {
 }
 
 std::string location_of(const exchange& what, std::string_view decoded_path) {
-  std::string out = "http://";
-  append_quoted(out, what.header("Host"));
+  std::string out;
+  if (const auto host = what.header("Host"); !host.empty()) {
+    out += "http://";
+    append_quoted(out, host);
+  }
   append_quoted(out, decoded_path);
   if (const auto query = query_of(what.target()); !query.empty()) {
     out += '?';

@@ -14,7 +14,8 @@ std::string_view path_of(std::string_view target);
 /// The raw query of a request target, without the question mark.
 std::string_view query_of(std::string_view target);
 
-/// The absolute URL of another path (decoded) of this service, with the query of the request.
+/// The absolute URL of another path (decoded) of this service, with the query of the request; without
+/// the host if the request names none.
 std::string location_of(const exchange& what, std::string_view decoded_path);
 
 }  // namespace troupe::http

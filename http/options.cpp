@@ -248,6 +248,8 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   if (max_connections_ < threads_) return bad("http.max-connections must be at least http.threads");
   if (!positive(request_timeout_)) return bad("http.request-timeout must be at least 1ms");
   if (!positive(idle_timeout_)) return bad("http.idle-timeout must be at least 1ms");
+  if (max_target_ < 1 || max_header_ < 1)
+    return bad("http.max-target and http.max-header must be at least 1");
   if (max_limit_ < 1) return bad("http.max-limit must be at least 1");
   if (pool_size_ < 1 || pool_size_ > 1000) return bad("db.pool-size must be from 1 to 1000");
   if (pipeline_depth_ < 1) return bad("db.pipeline-depth must be at least 1");

@@ -10,9 +10,11 @@ namespace {
 // The parameter if the path fits the route's, empty for a fixed one.
 std::optional<std::string_view> match(const route& candidate, std::string_view path) {
   const std::string_view pattern = candidate.path;
+  // Python's $ matches before a newline at the end, too.
+  const auto without_newline = path.ends_with('\n') ? path.substr(0, path.size() - 1) : path;
   const auto brace = pattern.find('{');
   if (brace == std::string_view::npos)
-    return pattern == path ? std::optional{std::string_view{}} : std::nullopt;
+    return pattern == without_newline ? std::optional{std::string_view{}} : std::nullopt;
   if (!path.starts_with(pattern.substr(0, brace))) return std::nullopt;
   const auto parameter = path.substr(brace);
   if (parameter.empty() || parameter.find('/') != std::string_view::npos) return std::nullopt;

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "http/errors.hpp"
@@ -36,6 +37,9 @@ constexpr std::size_t read_buffer = 4096;
 
 // RESTinio looks for overdue connections so often. Each look wakes the lane, for each connection.
 constexpr std::chrono::seconds timeout_check{5};
+
+// How often the end of the last connections is looked for at a stop.
+constexpr std::chrono::milliseconds close_check{2};
 
 // RESTinio's own timeout closes without an answer; ours comes first.
 constexpr std::chrono::seconds handler_slack{10};
@@ -81,11 +85,14 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
   }
   std::string_view body() const override { return request_->body(); }
 
+  /// Whatever follows on this connection is not to be trusted.
+  void close_afterwards() { close_ = true; }
+
  private:
   void write(response with) override {
     const auto& header = request_->header();
     // After an Upgrade header RESTinio would wait for another protocol.
-    const bool keep = header.should_keep_alive() && !lane_->draining &&
+    const bool keep = header.should_keep_alive() && !lane_->draining && !close_ &&
                       header.connection() != restinio::http_connection_header_t::upgrade;
     send(render(with, keep), keep);
   }
@@ -120,6 +127,7 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
   restinio::request_handle_t request_;
   std::shared_ptr<lane_state> lane_;
   std::string method_;
+  bool close_ = false;
 };
 
 /// RESTinio's log. Its errors are faults of clients (a reset, bad syntax): nothing for the operator.
@@ -149,25 +157,31 @@ struct request_taker {
   std::shared_ptr<lane_state> lane;
   front_actor front;
 
-  // RFC 9112, 3.2: two are a way to smuggle a request past a proxy. None is for HTTP/1.0, which
-  // RESTinio does not tell from 1.1.
-  static bool has_two_hosts(const restinio::http_request_header_t& header) {
-    int count = 0;
-    header.for_each_value_of(restinio::http_field::host, [&](auto) {
-      ++count;
-      return restinio::http_header_fields_t::continue_enumeration();
+  // What can mean one thing to a proxy before us and another to RESTinio is refused (RFC 9112, 3.2, 5.1
+  // and 6.1). A missing Host is for HTTP/1.0, which RESTinio does not tell from 1.1.
+  static bool is_ambiguous(const restinio::http_request_header_t& header) {
+    int hosts = 0;
+    bool faulty = false;
+    header.for_each_field([&](const auto& field) {
+      if (field.field_id() == restinio::http_field::host) ++hosts;
+      if (field.name().find_first_of(" \t") != std::string::npos) faulty = true;
+      if (field.field_id() == restinio::http_field::transfer_encoding &&
+          !restinio::impl::is_equal_caseless(field.value(), "chunked"))
+        faulty = true;
     });
-    return count > 1;
+    return faulty || hosts > 1;
   }
 
   restinio::request_handling_status_t operator()(restinio::request_handle_t request) const {
     lane->handling = true;
-    const bool ambiguous = has_two_hosts(request->header());
-    const exchange_ptr it = std::make_shared<restinio_exchange>(std::move(request), lane);
-    if (ambiguous)
-      it->answer(plain_error(400, "The request has more than one Host header."));
-    else
-      lane->home.send(front, it);
+    const bool ambiguous = is_ambiguous(request->header());
+    const auto it = std::make_shared<restinio_exchange>(std::move(request), lane);
+    if (ambiguous) {
+      it->close_afterwards();
+      it->answer(plain_error(400, "The request is ambiguous: see its Host and Transfer-Encoding headers."));
+    } else {
+      lane->home.send(front, exchange_ptr{it});
+    }
     lane->home.run_ready();
     lane->handling = false;
     return restinio::request_accepted();
@@ -234,7 +248,10 @@ class server::implementation {
     on_lane(lane_->home, [this] { asio::use_service<socket_registry>(lane_->home.io()).shut_down_all(); });
     // The connections see the end of their sockets in the loop's next turns; the server outlives them.
     bool open = true;
-    while (open) on_lane(lane_->home, [&] { open = open_connections(lane_->home) > 0; });
+    while (open) {
+      on_lane(lane_->home, [&] { open = open_connections(lane_->home) > 0; });
+      if (open) std::this_thread::sleep_for(close_check);
+    }
     on_lane(lane_->home, [this] { server_.reset(); });
   }
 

@@ -183,6 +183,23 @@ TEST_F(batch_test, what_waits_beyond_its_deadline_is_never_sent) {
   EXPECT_TRUE(fresh->value);
 }
 
+TEST_F(batch_test, a_statement_that_is_stuck_holds_up_others_until_its_deadline_only) {
+  start();
+  const auto stuck = find_item(1);
+  advance(budget - milliseconds{1});
+  find_item(2);
+  EXPECT_EQ(asked.size(), 1u);
+  advance(milliseconds{1});
+  find_item(3);
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_TRUE(was(1, operation::find_many));
+  // Its late answer does not free a place twice.
+  answer_next(items_with({1}));
+  EXPECT_TRUE(stuck->value);
+  find_item(4);
+  EXPECT_EQ(asked.size(), 2u);
+}
+
 TEST_F(batch_test, a_failed_read_fails_all_of_its_batch_and_no_more) {
   start();
   const auto first = find_item(1), second = find_item(2);

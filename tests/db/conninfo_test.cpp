@@ -72,6 +72,12 @@ TEST(Conninfo, SpreadsAddressesOverServers) {
   EXPECT_EQ(value(it, "port"), "1,1,2");
 }
 
+TEST(Conninfo, LeavesOutAServerThatHasNoAddress) {
+  const auto it = parsed("host=nowhere.example,/run/pg port=1,2").with_addresses({{}, {}});
+  EXPECT_EQ(value(it, "host"), "/run/pg");
+  EXPECT_EQ(value(it, "port"), "2");
+}
+
 TEST(Conninfo, OnePortServesAllHosts) {
   EXPECT_EQ(parsed("host=a,b port=7").servers(), (std::vector<server_address>{{"a", "7"}, {"b", "7"}}));
 }

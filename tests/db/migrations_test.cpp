@@ -52,6 +52,16 @@ TEST(MigrationRun, StopsAtTheFirstFailureAndNamesTheMigration) {
   EXPECT_TRUE(run.applied().empty());
 }
 
+TEST(MigrationRun, LeavesTheSchemaAloneWithoutTheRightToCreate) {
+  migration_run run{two};
+  auto statement = run.begin();
+  while (statement.find("CREATE TABLE IF NOT EXISTS troupe_migrations") == std::string::npos)
+    statement = run.next(done);
+  EXPECT_EQ(run.next(refused), "");
+  EXPECT_FALSE(run.failure());
+  EXPECT_EQ(run.skipped(), "The schema is left alone: permission denied.");
+}
+
 TEST(MigrationRun, AFailedCommitIsNotApplied) {
   migration_run run{two};
   auto statement = run.begin();

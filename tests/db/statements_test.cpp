@@ -160,6 +160,11 @@ TEST(Sqlstate, TellsWhoCanMendIt) {
   EXPECT_EQ(code_of("XX000"), errc::statement_failed);
 }
 
+TEST(Sqlstate, ARefusedStatementWasNotExecutedButOneCutOffMayBe) {
+  for (const auto* refused : {"26000", "0A000", "25006"}) EXPECT_TRUE(refuses_statement(refused)) << refused;
+  for (const auto* other : {"57P01", "08006", "23505"}) EXPECT_FALSE(refuses_statement(other)) << other;
+}
+
 TEST(Sqlstate, KnowsWhatEndsASession) {
   for (const auto* fatal : {"57P01", "57P02", "57P03", "08006", "26000", "0A000", "25006"})
     EXPECT_TRUE(ends_session(fatal)) << fatal;

@@ -232,7 +232,8 @@ TEST_F(front_test, a_drain_gives_up_after_the_grace_and_counts_what_is_left) {
   advance(sweep_interval);
   ASSERT_TRUE(answer->value);
   EXPECT_EQ(answer->value->left, 2u);
-  EXPECT_EQ(first->status(), 0);
+  // Told to come back rather than cut off.
+  EXPECT_EQ(first->status(), 503);
 }
 
 TEST_F(front_test, answers_everybody_who_asked_for_the_drain) {

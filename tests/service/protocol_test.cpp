@@ -31,6 +31,13 @@ class ProtocolTest : public testing::Test {
     return out;
   }
 
+  // The Location of an answer, which has no body.
+  std::string answer_of_redirect(const std::string& bytes) {
+    auto client = service_->client();
+    client.send_raw(bytes);
+    return client.read_response().header("Location").value_or("(none)");
+  }
+
   static inline test_database* database_;
   static inline running_service* service_;
 };
@@ -107,8 +114,20 @@ TEST_F(ProtocolTest, AmbiguousFramingIsRefused) {
   EXPECT_EQ(answer(post + "Content-Length: +5\r\n\r\nabcde").status, 400);
 }
 
-TEST_F(ProtocolTest, TwoHostHeadersAreRefused) {
-  EXPECT_EQ(answer("GET /items/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").status, 400);
+TEST_F(ProtocolTest, WhatAProxyCouldReadOtherwiseIsRefusedAndClosed) {
+  const std::string post = "POST /items/ HTTP/1.1\r\nHost: x\r\n";
+  for (const std::string& bytes : {std::string("GET /items/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+                                   post + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+                                   post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+                                   post + "X y: z\r\nContent-Length: 0\r\n\r\n"}) {
+    const auto refused = answer(bytes);
+    EXPECT_EQ(refused.status, 400) << bytes;
+    EXPECT_EQ(refused.header("Connection"), "close") << bytes;
+  }
+}
+
+TEST_F(ProtocolTest, ARedirectWithoutAHostNamesThePathAlone) {
+  EXPECT_EQ(answer_of_redirect("GET /items HTTP/1.0\r\n\r\n"), "/items/");
 }
 
 TEST_F(ProtocolTest, Http10StaysOpenIfAsked) {
