@@ -60,6 +60,23 @@ class batch_queue {
     return batch;
   }
 
+  /// The same for the first that waits and all that wait for the same thing as it, by `equal`.
+  template <class Equal, class Expired>
+  std::vector<Request> take_equal(time_point now, Equal&& equal, Expired&& expired) {
+    std::vector<Request> batch;
+    std::deque<Request> others;
+    for (auto& each : waiting_) {
+      if (each.deadline <= now)
+        expired(each);
+      else if (batch.empty() || (batch.size() < settings_.max_rows && equal(batch.front(), each)))
+        batch.push_back(std::move(each));
+      else
+        others.push_back(std::move(each));
+    }
+    waiting_ = std::move(others);
+    return batch;
+  }
+
   /// A statement leaves that has to be answered by `deadline`.
   ticket sent(time_point deadline) {
     under_way_.emplace_back(++last_ticket_, deadline);

@@ -4,6 +4,7 @@
 #include <asio/post.hpp>
 #include <caf/detail/set_thread_name.hpp>
 #include <caf/resumable.hpp>
+#include <chrono>
 
 namespace troupe::actors {
 
@@ -19,11 +20,25 @@ void lane::start() {
     caf::detail::set_thread_name(("lane " + std::to_string(index_)).c_str());
     current_ = this;
     system().thread_started();
-    io_.run();
+    run();
     // Handlers that asio still holds keep actors alive; they are destroyed with the loop.
     system().thread_terminates();
     current_ = nullptr;
   }};
+}
+
+// Going to sleep and being woken costs more than a client or PostgreSQL takes to answer when little goes
+// on: measured with one connection, 130 us a request against 80. When much goes on, they need the core.
+void lane::run() {
+  while (!io_.stopped())
+    if (io_.poll() > quiet_turn || !finds_work()) io_.run_one();
+}
+
+bool lane::finds_work() {
+  const auto until = std::chrono::steady_clock::now() + spin;
+  while (!io_.stopped() && std::chrono::steady_clock::now() < until)
+    if (io_.poll_one() > 0) return true;
+  return false;
 }
 
 void lane::stop() {

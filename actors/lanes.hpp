@@ -14,6 +14,7 @@
 #include <caf/infer_handle.hpp>
 #include <caf/message_id.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -54,6 +55,11 @@ class lane final : public caf::execution_unit {
   /// The run queue is drained at most this many actors at a time; then sockets get their turn.
   static constexpr std::size_t max_turn = 512;
 
+  /// Before the thread sleeps it looks for work that long, unless the last look found more than
+  /// quiet_turn handlers. An idle lane sleeps.
+  static constexpr std::chrono::microseconds spin{50};
+  static constexpr std::size_t quiet_turn = 4;
+
   lane(caf::actor_system& system, std::size_t index, bool alone);
   ~lane() override;
   lane(const lane&) = delete;
@@ -92,6 +98,8 @@ class lane final : public caf::execution_unit {
   friend class lane_scheduler;
 
   void start();
+  void run();
+  bool finds_work();
   void stop();
   void push(caf::resumable* job);
 

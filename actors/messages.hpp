@@ -8,11 +8,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
-#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "actors/inspect.hpp"
 #include "db/error.hpp"
 #include "db/item.hpp"
 #include "db/table.hpp"
@@ -67,6 +67,30 @@ struct remove {
   time_budget within{};
 };
 
+/// A change of one row.
+template <class Table>
+using change = std::variant<create<Table>, replace<Table>, update<Table>, remove<Table>>;
+
+/// A change that is made once however often it is asked for with the same key. The key and the answer
+/// are kept for `kept_for`; another change with the same key is refused with key_reused.
+template <class Table>
+struct once {
+  std::string key;
+  change<Table> what;
+  std::chrono::milliseconds kept_for{};
+};
+
+/// How a change ended that is made once.
+template <class Table>
+struct once_reply {
+  /// The new row, or the removed one; nothing if no row had the key.
+  std::optional<db::row<Table>> row;
+  /// Whether the change was made earlier and this is the answer it got then.
+  bool replayed = false;
+
+  friend bool operator==(const once_reply&, const once_reply&) = default;
+};
+
 template <class Table>
 using rows = std::vector<db::row<Table>>;
 
@@ -78,7 +102,8 @@ using resource_actor =
                      typename caf::replies_to<create<Table>>::template with<db::row<Table>>,
                      typename caf::replies_to<replace<Table>>::template with<db::row<Table>>,
                      typename caf::replies_to<update<Table>>::template with<db::row<Table>>,
-                     typename caf::replies_to<remove<Table>>::template with<std::int64_t>>;
+                     typename caf::replies_to<remove<Table>>::template with<std::int64_t>,
+                     typename caf::replies_to<once<Table>>::template with<once_reply<Table>>>;
 
 /// The error for a key that no row has: "Item not found".
 template <class Table>
@@ -89,6 +114,86 @@ db::error no_such_row() {
 }
 
 using item_actor = resource_actor<db::item_table>;
+
+/// Any request to a resource.
+template <class Table>
+using request_of = std::variant<find<Table>, list<Table>, create<Table>, replace<Table>, update<Table>,
+                                remove<Table>, once<Table>>;
+
+/// Any answer of a resource.
+template <class Table>
+using reply_of = std::variant<db::error, db::row<Table>, rows<Table>, std::int64_t, once_reply<Table>>;
+
+namespace detail {
+
+template <class Table, class Request>
+struct reply_to {
+  using type = db::row<Table>;
+};
+template <class Table>
+struct reply_to<Table, list<Table>> {
+  using type = rows<Table>;
+};
+template <class Table>
+struct reply_to<Table, remove<Table>> {
+  using type = std::int64_t;
+};
+template <class Table>
+struct reply_to<Table, once<Table>> {
+  using type = once_reply<Table>;
+};
+
+}  // namespace detail
+
+/// What a resource answers to a request, as its interface says.
+template <class Table, class Request>
+using reply_to = typename detail::reply_to<Table, Request>::type;
+
+/// A request on its way from a gateway to a worker, with the number that its answer will carry.
+template <class Table>
+struct job {
+  std::uint64_t number = 0;
+  request_of<Table> what;
+};
+
+/// What waited for the same worker, in one message. Each job is answered in some job_results.
+template <class Table>
+struct jobs {
+  std::vector<job<Table>> all;
+};
+
+template <class Table>
+struct job_result {
+  std::uint64_t number = 0;
+  reply_of<Table> reply;
+};
+
+/// Answers that were ready at the same time, in any order, to the actor that sent the jobs.
+template <class Table>
+struct job_results {
+  std::vector<job_result<Table>> all;
+};
+
+/// A gateway says that it will send jobs, and wants to hear when the worker leaves.
+struct enlist {};
+/// The worker has heard.
+struct enlisted {};
+
+/// A worker says that it stops soon: no more jobs, please. What it has, it finishes.
+struct leaving {};
+/// The gateway has sent its last job.
+struct released {};
+
+/// What a worker publishes for a table.
+template <class Table>
+using worker_actor = caf::typed_actor<caf::replies_to<enlist>::with<enlisted>, caf::reacts_to<jobs<Table>>>;
+
+/// What of a gateway keeps in touch with workers.
+using gateway_actor = caf::typed_actor<caf::replies_to<leaving>::with<released>>;
+
+/// What of a gateway sends jobs.
+template <class Table>
+using job_sender_actor = caf::typed_actor<caf::reacts_to<job_results<Table>>>;
 
 template <class Inspector, class Table>
 typename Inspector::result_type inspect(Inspector& f, find<Table>& x) {
@@ -115,6 +220,51 @@ typename Inspector::result_type inspect(Inspector& f, remove<Table>& x) {
   return f(x.key, x.within);
 }
 
+template <class Inspector, class Table>
+typename Inspector::result_type inspect(Inspector& f, once<Table>& x) {
+  auto what = detail::as_field(x.what);
+  return f(x.key, what, x.kept_for);
+}
+template <class Inspector, class Table>
+typename Inspector::result_type inspect(Inspector& f, once_reply<Table>& x) {
+  auto row = detail::as_field(x.row);
+  return f(row, x.replayed);
+}
+template <class Inspector, class Table>
+typename Inspector::result_type inspect(Inspector& f, job<Table>& x) {
+  auto what = detail::as_field(x.what);
+  return f(x.number, what);
+}
+template <class Inspector, class Table>
+typename Inspector::result_type inspect(Inspector& f, jobs<Table>& x) {
+  return f(x.all);
+}
+template <class Inspector, class Table>
+typename Inspector::result_type inspect(Inspector& f, job_result<Table>& x) {
+  auto reply = detail::as_field(x.reply);
+  return f(x.number, reply);
+}
+template <class Inspector, class Table>
+typename Inspector::result_type inspect(Inspector& f, job_results<Table>& x) {
+  return f(x.all);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, enlist&) {
+  return f();
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, enlisted&) {
+  return f();
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, leaving&) {
+  return f();
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, released&) {
+  return f();
+}
+
 /// Makes the messages of a table known to a system, so that they can cross nodes.
 template <class Table>
 void add_message_types(caf::actor_system_config& config) {
@@ -126,52 +276,19 @@ void add_message_types(caf::actor_system_config& config) {
       .template add_message_type<create<Table>>(prefix + "create")
       .template add_message_type<replace<Table>>(prefix + "replace")
       .template add_message_type<update<Table>>(prefix + "update")
-      .template add_message_type<remove<Table>>(prefix + "remove");
+      .template add_message_type<remove<Table>>(prefix + "remove")
+      .template add_message_type<once<Table>>(prefix + "once")
+      .template add_message_type<once_reply<Table>>(prefix + "once_reply")
+      .template add_message_type<jobs<Table>>(prefix + "jobs")
+      .template add_message_type<job_results<Table>>(prefix + "job_results");
 }
 
-namespace detail {
-
-/// A value that may be absent, in the terms of CAF's inspectors, which know no std::optional.
-template <class T>
-struct optional_field {
-  std::optional<T>& value;
-
-  template <class Inspector>
-  friend typename Inspector::result_type inspect(Inspector& f, optional_field& x) {
-    bool present = x.value.has_value();
-    if constexpr (Inspector::writes_state) {
-      if (auto failed = f(present)) return failed;
-      if (!present) {
-        x.value.reset();
-        return caf::none;
-      }
-      return f(x.value.emplace());
-    } else {
-      return present ? f(present, *x.value) : f(present);
-    }
-  }
-};
-
-template <class T>
-T& as_field(T& value) {
-  return value;
+/// Makes the messages known that nodes exchange about themselves.
+inline void add_node_message_types(caf::actor_system_config& config) {
+  config.add_message_type<enlist>("enlist")
+      .add_message_type<enlisted>("enlisted")
+      .add_message_type<leaving>("leaving")
+      .add_message_type<released>("released");
 }
-template <class T>
-optional_field<T> as_field(std::optional<T>& value) {
-  return {value};
-}
-
-}  // namespace detail
 
 }  // namespace troupe::actors
-
-namespace troupe::db {
-
-/// Found by CAF through the namespace of its argument.
-template <class Inspector, class Table>
-typename Inspector::result_type inspect(Inspector& f, row<Table>& x) {
-  return std::apply([&](auto&... values) { return f(troupe::actors::detail::as_field(values)...); },
-                    x.values);
-}
-
-}  // namespace troupe::db

@@ -123,7 +123,8 @@ void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
 
 void pool_state::on_error(const query_ptr& what, answer& to, const db::error& reason, bool may_retry) {
   // Certainly not executed, or a read: doing it again changes nothing.
-  const bool harmless = reason.code == db::errc::connection_lost || !what->statement->writes;
+  const bool harmless =
+      reason.code == db::errc::connection_lost || !what->statement->writes || what->statement->repeatable;
   if (!may_retry || !harmless || ready_count() == 0) {
     to.deliver(to_caf(reason));
     return;

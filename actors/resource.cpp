@@ -26,6 +26,15 @@ reading<db::row<Table>> one_row(const db::result& from) {
   return db::decode_row<Table>(from, 0);
 }
 
+// The row that was to be inserted, where there is one.
+template <class Table>
+reading<db::row<Table>> new_row(const db::result& from, int index) {
+  if (index >= 0 && index < from.size()) return db::decode_row<Table>(from, index);
+  return tl::unexpected{
+      db::error{db::errc::schema_mismatch,
+                "The database did not return the new row: a trigger dropped or changed it."}};
+}
+
 template <class Table>
 reading<rows<Table>> all_rows(const db::result& from) {
   rows<Table> out;
@@ -53,6 +62,16 @@ void deliver(Promise& to, reading<Reply> what) {
     to.deliver(std::move(*what));
   else
     to.deliver(to_caf(what.error()));
+}
+
+template <class Request>
+void refuse_late(Request& asker) {
+  asker.to.deliver(to_caf({db::errc::deadline_exceeded, "The database was too busy to answer in time."}));
+}
+
+template <class Request>
+void refuse_all(std::vector<Request>& askers, const caf::error& failed) {
+  for (auto& each : askers) each.to.deliver(failed);
 }
 
 // Whether the statement itself is at fault, so that its rows may do better one by one.
@@ -84,7 +103,15 @@ void resource_state<Table>::start(pointer self, const pool_actor& database, cons
   database_ = database;
   finds_ = batch_queue<pending_find>{settings};
   creates_ = batch_queue<pending_create>{settings};
-  lists_ = batch_queue<pending_list>{settings};
+  auto for_lists = settings;
+  for_lists.in_flight = settings.lists_in_flight;
+  lists_ = batch_queue<pending_list>{for_lists};
+  once_.emplace([this](db::operation what, db::parameters with, caf::actor_clock::time_point deadline,
+                       const std::function<void(const db::result&)>& on_rows,
+                       const std::function<void(const db::error&)>& on_error) {
+    execute(what, std::move(with), deadline, on_rows,
+            [on_error](const caf::error& failed) { on_error(from_caf(failed)); });
+  });
 }
 
 template <class Table>
@@ -109,27 +136,24 @@ caf::typed_response_promise<Reply> resource_state<Table>::ask(db::operation what
 }
 
 template <class Table>
-template <class Request, class Promise>
-Promise resource_state<Table>::keep(batch_queue<Request>& queue, Request what, Promise to) {
+template <class Request>
+void resource_state<Table>::keep(batch_queue<Request>& queue, Request what) {
   if (queue.full())
-    to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
+    what.to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
   else
     queue.push(std::move(what));
-  return to;
 }
 
 template <class Table>
 template <class Request>
 std::vector<Request> resource_state<Table>::take(batch_queue<Request>& queue) {
-  return queue.take(self_->clock().now(), [](Request& late) {
-    late.to.deliver(to_caf({db::errc::deadline_exceeded, "The database was too busy to answer in time."}));
-  });
+  return queue.take(self_->clock().now(), refuse_late<Request>);
 }
 
 template <class Table>
 typename resource_state<Table>::row_answer resource_state<Table>::accept(const find<Table>& what) {
   auto to = self_->template make_response_promise<db::row<Table>>();
-  keep(finds_, pending_find{what.key, self_->clock().now() + what.within, to}, to);
+  keep(finds_, pending_find{what.key, self_->clock().now() + what.within, to});
   send_finds();
   return to;
 }
@@ -137,7 +161,7 @@ typename resource_state<Table>::row_answer resource_state<Table>::accept(const f
 template <class Table>
 typename resource_state<Table>::row_answer resource_state<Table>::accept(create<Table>& what) {
   auto to = self_->template make_response_promise<db::row<Table>>();
-  keep(creates_, pending_create{std::move(what.row), self_->clock().now() + what.within, to}, to);
+  keep(creates_, pending_create{std::move(what.row), self_->clock().now() + what.within, to});
   send_creates();
   return to;
 }
@@ -145,7 +169,7 @@ typename resource_state<Table>::row_answer resource_state<Table>::accept(create<
 template <class Table>
 typename resource_state<Table>::rows_answer resource_state<Table>::accept(const list<Table>& what) {
   auto to = self_->template make_response_promise<rows<Table>>();
-  keep(lists_, pending_list{what.skip, what.limit, self_->clock().now() + what.within, to}, to);
+  keep(lists_, pending_list{what.skip, what.limit, self_->clock().now() + what.within, to});
   send_lists();
   return to;
 }
@@ -175,34 +199,66 @@ void resource_state<Table>::deliver_by_key(std::vector<pending_find>& askers, co
   }
 }
 
+// One statement for a batch: what waits leaves before the answers are written, so that PostgreSQL works
+// meanwhile.
+template <class Table>
+template <class Request, class OnRows, class OnError>
+void resource_state<Table>::send_batch(batch_queue<Request>& queue, void (resource_state::*send_next)(),
+                                       db::operation what, db::parameters with, std::vector<Request> batch,
+                                       OnRows on_rows, OnError on_error) {
+  // The last to arrive has the longest to wait; who waits less was promised no more than that.
+  const auto deadline = batch.back().deadline;
+  const auto shared = std::make_shared<std::vector<Request>>(std::move(batch));
+  const auto done = [this, &queue, send_next, ticket = queue.sent(deadline)] {
+    queue.done(ticket);
+    (this->*send_next)();
+  };
+  execute(
+      what, std::move(with), deadline,
+      [shared, done, on_rows](const db::result& from) {
+        done();
+        on_rows(*shared, from);
+      },
+      [shared, done, on_error](const caf::error& failed) {
+        on_error(*shared, failed);
+        done();
+      });
+}
+
 template <class Table>
 void resource_state<Table>::send_finds() {
   while (finds_.may_send(self_->clock().now())) {
     auto batch = take(finds_);
     if (batch.empty()) continue;
-    // The last to arrive has the longest to wait; who waits less was promised no more than that.
-    const auto deadline = batch.back().deadline;
+    if (batch.size() == 1) {
+      auto with = db::find_parameters<Table>(batch.front().key);
+      send_batch(
+          finds_, &resource_state::send_finds, db::operation::find, std::move(with), std::move(batch),
+          [](auto& asker, const db::result& from) { deliver(asker.front().to, one_row<Table>(from)); },
+          refuse_all<pending_find>);
+      continue;
+    }
     std::vector<std::int64_t> keys;
+    keys.reserve(batch.size());
     for (const auto& each : batch) keys.push_back(each.key);
-    const bool single = batch.size() == 1;
-    auto with = single ? db::find_parameters<Table>(keys[0]) : db::find_many_parameters<Table>(keys);
-    auto shared = std::make_shared<std::vector<pending_find>>(std::move(batch));
-    const auto ticket = finds_.sent(deadline);
-    execute(
-        single ? db::operation::find : db::operation::find_many, std::move(with), deadline,
-        [this, shared, ticket](const db::result& from) {
-          finds_.done(ticket);
-          // Before the answers: what waits is sent while they are written.
-          send_finds();
-          if (shared->size() == 1) return deliver(shared->front().to, one_row<Table>(from));
-          deliver_by_key(*shared, from);
-        },
-        [this, shared, ticket](const caf::error& failed) {
-          finds_.done(ticket);
-          for (auto& each : *shared) each.to.deliver(failed);
-          send_finds();
-        });
+    send_batch(finds_, &resource_state::send_finds, db::operation::find_many,
+               db::find_many_parameters<Table>(keys), std::move(batch), deliver_by_key,
+               refuse_all<pending_find>);
   }
+}
+
+// Gives each asker the new row with its number, which stands behind the columns.
+template <class Table>
+void resource_state<Table>::deliver_by_number(std::vector<pending_create>& askers, const db::result& from) {
+  std::vector<int> row_of(askers.size(), -1);
+  for (int i = 0; i < from.size(); ++i) {
+    std::int64_t number = 0;
+    const auto count = static_cast<std::int64_t>(askers.size());
+    if (db::decode(from.get(), i, static_cast<int>(db::column_count<Table>), number) && number >= 1 &&
+        number <= count)
+      row_of[static_cast<std::size_t>(number - 1)] = i;
+  }
+  for (std::size_t i = 0; i < askers.size(); ++i) deliver(askers[i].to, new_row<Table>(from, row_of[i]));
 }
 
 template <class Table>
@@ -210,39 +266,24 @@ void resource_state<Table>::send_creates() {
   while (creates_.may_send(self_->clock().now())) {
     auto batch = take(creates_);
     if (batch.empty()) continue;
-    const auto deadline = batch.back().deadline;
-    const bool single = batch.size() == 1;
+    if (batch.size() == 1) {
+      auto with = db::insert_parameters(batch.front().row);
+      send_batch(
+          creates_, &resource_state::send_creates, db::operation::insert, std::move(with), std::move(batch),
+          [](auto& asker, const db::result& from) { deliver(asker.front().to, new_row<Table>(from, 0)); },
+          refuse_all<pending_create>);
+      continue;
+    }
     std::vector<const db::row<Table>*> all;
+    all.reserve(batch.size());
     for (const auto& each : batch) all.push_back(&each.row);
-    auto with = single ? db::insert_parameters(batch.front().row) : db::insert_many_parameters<Table>(all);
-    auto shared = std::make_shared<std::vector<pending_create>>(std::move(batch));
-    const auto ticket = creates_.sent(deadline);
-    execute(
-        single ? db::operation::insert : db::operation::insert_many, std::move(with), deadline,
-        [this, shared, ticket](const db::result& from) {
-          creates_.done(ticket);
-          send_creates();
-          for (std::size_t i = 0; i < shared->size(); ++i) {
-            auto& each = (*shared)[i];
-            if (static_cast<std::size_t>(from.size()) == shared->size())
-              deliver(each.to, db::decode_row<Table>(from, static_cast<int>(i)));
-            else
-              // A trigger dropped rows or changed keys: which is whose cannot be told.
-              each.to.deliver(
-                  to_caf({db::errc::schema_mismatch, "The database did not return each new row."}));
-          }
-        },
-        [this, shared, ticket](const caf::error& failed) {
-          creates_.done(ticket);
-          const bool retry = shared->size() > 1 && blames_a_row(from_caf(failed).code);
-          for (auto& each : *shared) {
-            if (retry)
-              create_alone(std::move(each));
-            else
-              each.to.deliver(failed);
-          }
-          send_creates();
-        });
+    auto with = db::insert_many_parameters<Table>(all);
+    send_batch(creates_, &resource_state::send_creates, db::operation::insert_many, std::move(with),
+               std::move(batch), deliver_by_number,
+               [this](std::vector<pending_create>& askers, const caf::error& failed) {
+                 if (!blames_a_row(from_caf(failed).code)) return refuse_all(askers, failed);
+                 for (auto& each : askers) create_alone(std::move(each));
+               });
   }
 }
 
@@ -251,49 +292,37 @@ void resource_state<Table>::create_alone(pending_create what) {
   auto to = what.to;
   execute(
       db::operation::insert, db::insert_parameters(what.row), what.deadline,
-      [to](const db::result& from) mutable { deliver(to, one_row<Table>(from)); },
+      [to](const db::result& from) mutable { deliver(to, new_row<Table>(from, 0)); },
       [to](caf::error& failed) mutable { to.deliver(std::move(failed)); });
 }
 
+// Equal lists share a statement.
 template <class Table>
 void resource_state<Table>::send_lists() {
   while (lists_.may_send(self_->clock().now())) {
-    auto batch = take(lists_);
-    if (batch.empty()) continue;
-    std::stable_sort(batch.begin(), batch.end(), [](const auto& a, const auto& b) {
-      return std::pair{a.skip, a.limit} < std::pair{b.skip, b.limit};
-    });
-    // Equal ones share a statement; the different ones of a batch go into the pipeline together.
-    for (auto begin = batch.begin(); begin != batch.end();) {
-      const auto end = std::find_if(begin, batch.end(), [&](const auto& each) {
-        return each.skip != begin->skip || each.limit != begin->limit;
-      });
-      send_list({std::make_move_iterator(begin), std::make_move_iterator(end)});
-      begin = end;
-    }
+    auto equal = lists_.take_equal(
+        self_->clock().now(),
+        [](const pending_list& a, const pending_list& b) { return a.skip == b.skip && a.limit == b.limit; },
+        refuse_late<pending_list>);
+    if (equal.empty()) continue;
+    const auto skip = equal.front().skip;
+    const auto limit = equal.front().limit;
+    send_batch(
+        lists_, &resource_state::send_lists, db::list_operation(skip, limit),
+        db::list_parameters<Table>(skip, limit), std::move(equal),
+        [](auto& askers, const db::result& from) {
+          const auto reply = all_rows<Table>(from);
+          for (auto& each : askers) deliver(each.to, reply);
+        },
+        refuse_all<pending_list>);
   }
 }
 
 template <class Table>
-void resource_state<Table>::send_list(std::vector<pending_list> equal) {
-  const auto skip = equal.front().skip;
-  const auto limit = equal.front().limit;
-  const auto deadline = equal.back().deadline;
-  auto shared = std::make_shared<std::vector<pending_list>>(std::move(equal));
-  const auto ticket = lists_.sent(deadline);
-  execute(
-      db::operation::list, db::list_parameters<Table>(skip, limit), deadline,
-      [this, shared, ticket](const db::result& from) {
-        lists_.done(ticket);
-        send_lists();
-        const auto reply = all_rows<Table>(from);
-        for (auto& each : *shared) deliver(each.to, reply);
-      },
-      [this, shared, ticket](const caf::error& failed) {
-        lists_.done(ticket);
-        for (auto& each : *shared) each.to.deliver(failed);
-        send_lists();
-      });
+caf::typed_response_promise<once_reply<Table>> resource_state<Table>::accept(const once<Table>& what) {
+  auto to = self_->template make_response_promise<once_reply<Table>>();
+  once_->make(what, self_->clock().now(), to);
+  return to;
 }
 
 template <class Table>
@@ -320,6 +349,7 @@ typename resource_actor<Table>::behavior_type resource(
         return self->state.template ask<std::int64_t>(operation::remove, db::remove_parameters<Table>(m.key),
                                                       m.within, removed_key<Table>);
       },
+      [self](const once<Table>& m) { return self->state.accept(m); },
   };
 }
 

@@ -5,11 +5,13 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "actors/batch.hpp"
 #include "actors/local_messages.hpp"
 #include "actors/messages.hpp"
+#include "actors/once.hpp"
 #include "actors/settings.hpp"
 
 namespace troupe::actors {
@@ -29,6 +31,7 @@ class resource_state {
   row_answer accept(const find<Table>& what);
   rows_answer accept(const list<Table>& what);
   row_answer accept(create<Table>& what);
+  caf::typed_response_promise<once_reply<Table>> accept(const once<Table>& what);
 
   /// Has one statement executed on its own; answers with what `read` makes of its rows.
   template <class Reply, class Read>
@@ -59,16 +62,19 @@ class resource_state {
   // Sends what waits, as far as statements may be under way.
   void send_finds();
   static void deliver_by_key(std::vector<pending_find>& askers, const db::result& from);
+  static void deliver_by_number(std::vector<pending_create>& askers, const db::result& from);
   void send_creates();
   void send_lists();
-  void send_list(std::vector<pending_list> equal);
   // Each alone, so that only the bad one fails.
   void create_alone(pending_create what);
 
-  template <class Request, class Promise>
-  Promise keep(batch_queue<Request>& queue, Request what, Promise to);
+  template <class Request>
+  void keep(batch_queue<Request>& queue, Request what);
   template <class Request>
   std::vector<Request> take(batch_queue<Request>& queue);
+  template <class Request, class OnRows, class OnError>
+  void send_batch(batch_queue<Request>& queue, void (resource_state::*send_next)(), db::operation what,
+                  db::parameters with, std::vector<Request> batch, OnRows on_rows, OnError on_error);
   template <class OnRows, class OnError>
   void execute(db::operation what, db::parameters with, caf::actor_clock::time_point deadline, OnRows on_rows,
                OnError on_error);
@@ -78,6 +84,7 @@ class resource_state {
   batch_queue<pending_find> finds_;
   batch_queue<pending_create> creates_;
   batch_queue<pending_list> lists_;
+  std::optional<changes_once<Table>> once_;
 };
 
 /// The behavior of the actor that answers for a table and has its statements executed by `database`.

@@ -1,6 +1,7 @@
 // Drives libpq's non-blocking calls; every return value is checked and every failure ends in fail().
 #include "db/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace {
 constexpr int binary = 1;
 // "duplicate_prepared_statement": a pooler handed over a session that already has it.
 constexpr std::string_view already_prepared = "42P05";
+constexpr std::string_view undefined_table = "42P01";
 
 // PostgreSQL's words on one line.
 std::string one_line(const char* text) {
@@ -103,6 +105,9 @@ void connection::begin_setup(std::chrono::milliseconds statement_timeout) {
 
 void connection::execute(const statement& what, const parameters& with) {
   if (state_ != phase::ready) return;
+  // An empty transaction keeps its place in the order.
+  if (std::find(missing_.begin(), missing_.end(), &what) != missing_.end())
+    return sent(true, purpose::unsupported);
   const auto values = with.values();
   const std::vector<int> formats(values.size(), binary);
   sent(PQsendQueryPrepared(link_.get(), what.name.c_str(), with.count(), values.data(), with.lengths(),
@@ -165,7 +170,8 @@ bool connection::take(PGresult* raw) {
     default: break;
   }
   const auto sqlstate = field(raw, PG_DIAG_SQLSTATE);
-  if (pending_.front() == purpose::prepare && sqlstate == already_prepared) return true;
+  if (pending_.front() == purpose::prepare && (sqlstate == already_prepared || may_be_missing(sqlstate)))
+    return true;
   auto message = field(raw, PG_DIAG_MESSAGE_PRIMARY);
   if (message.empty()) message = one_line(PQresultErrorMessage(raw));
   if (ends_session(sqlstate)) {
@@ -180,12 +186,24 @@ bool connection::take(PGresult* raw) {
   return true;
 }
 
+// The statement that is being prepared is optional and its table does not exist.
+bool connection::may_be_missing(std::string_view sqlstate) {
+  const auto* which = statements_[prepared_];
+  if (!which->optional || sqlstate != undefined_table) return false;
+  missing_.push_back(which);
+  return true;
+}
+
 void connection::finish_current() {
   const auto why = pending_.front();
   pending_.pop_front();
+  if (why == purpose::prepare) ++prepared_;
   auto finished = std::exchange(current_, outcome{result{}});
   if (why == purpose::query) {
     done_.push_back(std::move(finished));
+  } else if (why == purpose::unsupported) {
+    done_.emplace_back(tl::unexpected{
+        error{errc::not_supported, "The database lacks the table that this needs: see troupe migrate."}});
   } else if (!finished) {
     fail(finished.error().code, finished.error().message);
   } else if (pending_.empty()) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -65,12 +66,13 @@ class connection {
 
  private:
   // Whose answer comes next in the pipeline.
-  enum class purpose { setup, prepare, query };
+  enum class purpose { setup, prepare, query, unsupported };
 
   void poll_connect();
   void begin_setup(std::chrono::milliseconds statement_timeout);
   void read_results();
   bool take(PGresult* raw);
+  bool may_be_missing(std::string_view sqlstate);
   void finish_current();
   void sent(bool accepted, purpose why);
   void flush();
@@ -85,6 +87,9 @@ class connection {
   bool unflushed_ = false;
   error failure_;
   std::deque<purpose> pending_;
+  // How many of statements_ the server has answered, and those of them that it could not prepare.
+  std::size_t prepared_ = 0;
+  std::vector<const statement*> missing_;
   outcome current_{result{}};
   std::deque<outcome> done_;
 };

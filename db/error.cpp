@@ -21,6 +21,9 @@ std::string_view to_string(errc code) noexcept {
     case errc::value_too_long: return "value_too_long";
     case errc::statement_failed: return "statement_failed";
     case errc::schema_mismatch: return "schema_mismatch";
+    case errc::key_reused: return "key_reused";
+    case errc::no_worker: return "no_worker";
+    case errc::not_supported: return "not_supported";
   }
   return "unknown";
 }

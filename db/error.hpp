@@ -30,6 +30,12 @@ enum class errc : std::uint8_t {
   statement_failed = 9,
   /// The stored data or schema does not fit the declaration of the resource.
   schema_mismatch = 10,
+  /// The key of a change that is made once belongs to another change.
+  key_reused = 11,
+  /// No worker can be reached; nothing was executed.
+  no_worker = 12,
+  /// The database lacks what the request needs.
+  not_supported = 13,
 };
 
 /// The name of an error code, as it stands in logs.

@@ -40,11 +40,13 @@ response response_for(const db::error& what) {
       return unavailable("The connection to the database was lost; nothing was changed. Try again later.");
     case errc::outcome_unknown:
       return unavailable(
-          "outcome_unknown: the connection to the database was lost; the change may or may not have been "
-          "made.");
+          "outcome_unknown: the answer was lost on its way; the change may or may not have been made.");
     case errc::deadline_exceeded: return plain_error(504, "The database did not answer in time.");
     case errc::invalid_value: return refused_value("value_error", "Value error, " + what.message);
     case errc::value_too_long: return refused_value("string_too_long", "Value too long, " + what.message);
+    case errc::key_reused: return plain_error(422, "The Idempotency-Key belongs to another request.");
+    case errc::no_worker: return unavailable("No worker can be reached. Try again later.");
+    case errc::not_supported: return plain_error(501, what.message);
     case errc::none:
     case errc::statement_failed:
     case errc::schema_mismatch: break;

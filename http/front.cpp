@@ -72,8 +72,11 @@ void front_state::on_sweep() {
   }
   if (!drainers_.empty() && settled()) {
     const drained answer{unanswered()};
-    for (auto& each : std::exchange(waiting_, {}))
-      each->answer(response_for(db::error{db::errc::unavailable, "The service stops."}));
+    // A change may be under way; what reads can be asked again.
+    for (auto& each : std::exchange(waiting_, {})) {
+      const bool reads = each->method() == "GET" || each->method() == "HEAD";
+      each->answer(response_for(db::error{reads ? db::errc::unavailable : db::errc::outcome_unknown, {}}));
+    }
     for (auto& each : std::exchange(drainers_, {})) each.deliver(answer);
   }
   if (!waiting_.empty() || !drainers_.empty()) schedule_sweep();

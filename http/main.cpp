@@ -19,6 +19,7 @@
 #include "actors/errors.hpp"
 #include "actors/lanes.hpp"
 #include "actors/migrator.hpp"
+#include "actors/nodes.hpp"
 #include "db/conninfo.hpp"
 #include "db/private_server.hpp"
 #include "http/options.hpp"
@@ -88,24 +89,42 @@ void wait_for_stop(std::optional<db::private_server>& own) {
   }
 }
 
-int serve(http::configuration& config, http::options options, const db::conninfo& database,
+// What it means to listen on, to say that it cannot.
+std::string addresses_of(const http::options& options) {
+  const auto part = [](const std::string& address, std::uint16_t port) {
+    return address + " port " + std::to_string(port);
+  };
+  std::string out = "cannot listen on ";
+  if (options.what != http::command::worker) out += part(options.http.address, options.http.port);
+  if (options.what == http::command::worker)
+    out += part(options.node.address, options.node.port);
+  else if (options.node.port != 0)
+    out += " or " + part(options.node.address, options.node.port);
+  return out;
+}
+
+int serve(http::configuration& config, http::options options, const std::optional<db::conninfo>& database,
           std::optional<db::private_server>& own) {
   fit_connections(options.http);
   actors::lane_scheduler::install(config, options.threads);
+  if (options.node.port != 0 || !options.node.workers.empty()) actors::enable_nodes(config, options.node);
   caf::actor_system system{config};
   http::service service{system, options, database};
   try {
     service.start();
   } catch (const std::exception& failed) {
-    return complain("cannot listen on " + options.http.address + " port " +
-                    std::to_string(options.http.port) + ": " + failed.what());
+    return complain(addresses_of(options) + ": " + failed.what());
   }
-  spdlog::info("{} lanes with {} connections each to {}", options.threads, options.pool.size,
-               database.describe());
+  if (database)
+    spdlog::info("{} lanes with {} connections each to {}", options.threads, options.pool.size,
+                 database->describe());
+  else
+    spdlog::info("{} lanes", options.threads);
   const auto missing = service.wait_until_ready(patience);
   if (!missing.empty())
-    spdlog::warn("The database is not available yet, requests are answered 503: {}", missing);
-  std::printf("Troupe is ready: %s\n", service.url().c_str());
+    spdlog::warn("The {} not available yet, requests are answered 503: {}",
+                 database ? "database is" : "workers are", missing);
+  std::printf("Troupe is ready: %s\n", service.where().c_str());
   std::fflush(stdout);
 
   wait_for_stop(own);
@@ -148,6 +167,7 @@ int run(std::vector<std::string> arguments) {
   set_up_log(options->log_level);
 
   std::optional<db::private_server> own;
+  if (options->what == http::command::gateway) return serve(config, *options, std::nullopt, own);
   auto uri = options->uri;
   if (!uri) {
     spdlog::info("No database is named: starting a private PostgreSQL in {}", options->data_dir.string());

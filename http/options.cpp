@@ -16,18 +16,31 @@
 #include <thread>
 #include <utility>
 
+#include "actors/directory.hpp"
+
 namespace troupe::http {
 
 namespace {
 
-constexpr std::array groups{"http", "db", "actors", "log"};
+constexpr std::array groups{"http", "db", "actors", "node", "log"};
 constexpr std::array log_levels{"error", "warning", "info", "debug"};
+constexpr std::array<std::pair<std::string_view, command>, 4> commands{{
+    {"serve", command::serve},
+    {"worker", command::worker},
+    {"gateway", command::gateway},
+    {"migrate", command::migrate},
+}};
+// Of a worker whose node.port is not given.
+constexpr std::uint16_t default_node_port = 4711;
+constexpr std::string_view workers_option = "--node.workers=";
 // Given alone they mean "on".
 constexpr std::array switches{"--db.echo", "--db.migrate"};
 
 constexpr auto usage = R"(troupe: a REST service for PostgreSQL
 
-  troupe [serve] [options]    serve the API (default)
+  troupe [serve] [options]    serve the API (default); with node.port, to gateways too
+  troupe worker [options]     serve gateways, on node.port
+  troupe gateway [options]    serve the API with the workers in node.workers
   troupe migrate [options]    bring the database's schema up to date, then end
   troupe --help               show this text
 
@@ -73,6 +86,28 @@ std::optional<bool> to_switch(std::string_view value) {
   return std::nullopt;
 }
 
+// CAF keeps the last of a repeated option only.
+void join_repeated(std::vector<std::string>& arguments, std::string_view option) {
+  std::string joined;
+  std::erase_if(arguments, [&](const std::string& each) {
+    if (!each.starts_with(option)) return false;
+    if (!joined.empty()) joined += ',';
+    joined += each.substr(option.size());
+    return true;
+  });
+  if (!joined.empty()) arguments.push_back(std::string{option} + joined);
+}
+
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> out;
+  while (!list.empty()) {
+    const auto part = list.substr(0, list.find(','));
+    if (!part.empty()) out.emplace_back(part);
+    list.remove_prefix(std::min(part.size() + 1, list.size()));
+  }
+  return out;
+}
+
 std::string reason(caf::pec code) {
   switch (code) {
     case caf::pec::not_an_option: return "is not an option; see troupe --help";
@@ -107,6 +142,14 @@ configuration::configuration() {
   backoff_max_ = defaults.pool.backoff_max;
   max_queue_ = defaults.pool.max_queue;
   max_batch_ = defaults.batch.max_rows;
+  idempotency_ttl_ = http.idempotency_ttl;
+  const auto& node = defaults.node;
+  node_port_ = node.port;
+  node_address_ = node.address;
+  health_port_ = node.health_port;
+  resolve_interval_ = node.resolve_interval;
+  heartbeat_ = node.heartbeat;
+  node_timeout_ = node.timeout;
   log_level_ = defaults.log_level;
 
   using std::to_string;
@@ -127,7 +170,9 @@ configuration::configuration() {
       .add(max_target_, "max-target",
            with_default("bytes of a path and query at most", to_string(max_target_)))
       .add(max_header_, "max-header", with_default("bytes of a header at most", to_string(max_header_)))
-      .add(max_limit_, "max-limit", with_default("upper bound of ?limit=", to_string(max_limit_)));
+      .add(max_limit_, "max-limit", with_default("upper bound of ?limit=", to_string(max_limit_)))
+      .add(idempotency_ttl_, "idempotency-ttl",
+           with_default("an Idempotency-Key and its answer are kept", "24h"));
   opt_group{custom_options_, "db"}
       .add(uri_, "uri", "postgresql://user:password@host:port/database")
       .add(data_dir_, "data-dir", with_default("directory of the private PostgreSQL", data_dir_))
@@ -147,6 +192,16 @@ configuration::configuration() {
            with_default("requests that one statement answers at most", to_string(max_batch_)))
       .add(max_queue_, "max-queue",
            with_default("requests of a lane that wait for a connection at most", to_string(max_queue_)));
+  opt_group{custom_options_, "node"}
+      .add(node_port_, "port", "TCP port for gateways; a worker's is " + to_string(default_node_port))
+      .add(node_address_, "address",
+           with_default("numeric address of that port; not for untrusted networks", node_address_))
+      .add(workers_, "workers", "host:port,host:port of the workers of a gateway; may be repeated")
+      .add(resolve_interval_, "resolve-interval",
+           with_default("worker names are looked up again", text(node.resolve_interval)))
+      .add(heartbeat_, "heartbeat", with_default("a node shows that it lives", text(node.heartbeat)))
+      .add(node_timeout_, "timeout", with_default("then a silent node is given up", text(node.timeout)))
+      .add(health_port_, "health-port", "TCP port for /healthz and /readyz alone");
   opt_group{custom_options_, "log"}.add(log_level_, "level",
                                         with_default("error, warning, info or debug", log_level_));
 }
@@ -163,9 +218,11 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
   auto what = command::serve;
   if (!arguments.empty() && !arguments.front().starts_with('-')) {
     const auto name = arguments.front();
-    if (name != "serve" && name != "migrate")
-      return tl::unexpected{"\"" + name + "\" is not a command: serve, migrate"};
-    if (name == "migrate") what = command::migrate;
+    const auto* known =
+        std::find_if(commands.begin(), commands.end(), [&](const auto& each) { return each.first == name; });
+    if (known == commands.end())
+      return tl::unexpected{"\"" + name + "\" is not a command: serve, worker, gateway, migrate"};
+    what = known->second;
     arguments.erase(arguments.begin());
   }
   for (auto& each : arguments) {
@@ -173,6 +230,7 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
       return tl::unexpected{"\"" + each + "\" is not an option; see troupe --help"};
     if (contains(switches, each)) each += "=on";
   }
+  join_repeated(arguments, workers_option);
   // No file that happens to lie in the working directory is read, only the one that is named.
   if (const auto failed = parse(std::move(arguments), "")) return tl::unexpected{explain(failed)};
   if (const auto fault = apply_content()) return tl::unexpected{*fault};
@@ -257,6 +315,22 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   if (!positive(backoff_min_) || backoff_max_ < backoff_min_)
     return bad("db.backoff-min must be at least 1ms and at most db.backoff-max");
   if (max_batch_ < 1) return bad("actors.max-batch must be at least 1");
+  if (!positive(idempotency_ttl_)) return bad("http.idempotency-ttl must be at least 1ms");
+  asio::ip::make_address(node_address_, not_numeric);
+  if (not_numeric)
+    return bad("node.address=" + node_address_ + " is not a numeric address such as 127.0.0.1 or ::");
+  if (!positive(resolve_interval_)) return bad("node.resolve-interval must be at least 1ms");
+  if (!positive(heartbeat_) || node_timeout_ <= heartbeat_)
+    return bad("node.heartbeat must be at least 1ms and less than node.timeout");
+  const auto workers = split(workers_);
+  for (const auto& each : workers)
+    if (!actors::parse_worker_name(each)) return bad("node.workers: \"" + each + "\" is not host:port");
+  if (what == command::gateway && workers.empty())
+    return bad("a gateway needs workers: --node.workers=host:port");
+  if (what != command::gateway && !workers.empty())
+    return bad("node.workers is for a gateway: troupe gateway");
+  if (what == command::gateway && node_port_ != 0)
+    return bad("node.port is for a worker: a gateway takes no work");
   const auto echo = to_switch(echo_);
   if (!echo) return bad("db.echo=" + echo_ + " must be on or off");
   const auto migrate = to_switch(migrate_);
@@ -275,6 +349,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
               max_target_,
               max_header_,
               max_limit_,
+              to_milliseconds(idempotency_ttl_),
               to_milliseconds(shutdown_grace_)};
   out.threads = threads_;
   if (!uri_.empty()) out.uri = uri_;
@@ -289,6 +364,15 @@ tl::expected<options, std::string> configuration::checked(command what) const {
               std::random_device{}()};
   out.batch.max_rows = max_batch_;
   out.batch.max_queue = max_queue_;
+  out.node.port = what == command::worker && node_port_ == 0 ? default_node_port : node_port_;
+  out.node.address = node_address_;
+  out.node.health_port = health_port_;
+  out.node.workers = workers;
+  out.node.resolve_interval = to_milliseconds(resolve_interval_);
+  out.node.heartbeat = to_milliseconds(heartbeat_);
+  out.node.timeout = to_milliseconds(node_timeout_);
+  out.node.max_outstanding = max_queue_;
+  out.node.seed = std::random_device{}();
   out.log_level = log_level_;
   return out;
 }

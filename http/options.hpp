@@ -16,7 +16,7 @@
 namespace troupe::http {
 
 /// What the program is asked to do.
-enum class command { serve, migrate, help };
+enum class command { serve, gateway, worker, migrate, help };
 
 /// All options, as the rest of the program wants them.
 struct options {
@@ -37,6 +37,8 @@ struct options {
   actors::pool_settings pool;
 
   actors::batch_settings batch;
+
+  actors::node_settings node;
 
   /// error, warning, info or debug.
   std::string log_level = "info";
@@ -83,6 +85,14 @@ class configuration : public caf::actor_system_config {
   caf::timespan backoff_max_;
   std::size_t max_queue_;
   std::size_t max_batch_;
+  std::uint16_t node_port_;
+  std::string node_address_;
+  std::uint16_t health_port_;
+  std::string workers_;
+  caf::timespan resolve_interval_;
+  caf::timespan heartbeat_;
+  caf::timespan node_timeout_;
+  caf::timespan idempotency_ttl_;
   std::string log_level_;
 };
 

@@ -26,9 +26,16 @@ std::optional<response> parser_fault(std::string_view log_message) {
   return plain_error(400, "The request is not valid HTTP.");
 }
 
+namespace {
+
+// Bytes; room for the headers of most answers.
+constexpr std::size_t typical_head = 256;
+
+}  // namespace
+
 std::string head_of(const response& what, const head_options& with) {
   std::string out;
-  out.reserve(256 + what.body.size());
+  out.reserve(typical_head);
   out += "HTTP/1.1 ";
   out += status_line(what.status);
   out += "\r\nServer: troupe\r\nDate: ";

@@ -9,6 +9,7 @@
 #include "actors/errors.hpp"
 #include "http/body.hpp"
 #include "http/errors.hpp"
+#include "http/idempotency.hpp"
 #include "http/location.hpp"
 #include "http/row_json.hpp"
 
@@ -16,9 +17,13 @@ namespace troupe::http {
 
 namespace {
 
+// Bytes; room for most rows without growing.
+constexpr std::size_t typical_row = 256;
+
 template <class Table>
 response row_response(int status, const db::row<Table>& row) {
   response out{status, json_media_type, {}, {}};
+  out.body.reserve(typical_row);
   append_json(out.body, row);
   return out;
 }
@@ -43,8 +48,8 @@ class api {
   void create(const exchange_ptr& what) const {
     auto row = read_whole<Table>(what->header("Content-Type"), what->body());
     if (!row) return what->answer(response_for(row.error()));
-    ask<db::row<Table>>(what, actors::create<Table>{std::move(*row), settings_.request_timeout},
-                        [](const auto& made) { return row_response(201, made); });
+    change(what, actors::create<Table>{std::move(*row), settings_.request_timeout},
+           [](const auto& made) { return row_response(201, made); });
   }
 
   void list(const exchange_ptr& what) const {
@@ -66,8 +71,8 @@ class api {
     const auto key = accept(what, together(read_key(parameter), row));
     if (!key) return;
     row->key() = *key;
-    ask<db::row<Table>>(what, actors::replace<Table>{std::move(*row), settings_.request_timeout},
-                        [](const auto& changed) { return row_response(200, changed); });
+    change(what, actors::replace<Table>{std::move(*row), settings_.request_timeout},
+           [](const auto& changed) { return row_response(200, changed); });
   }
 
   void update(const exchange_ptr& what, const std::string& parameter) const {
@@ -75,15 +80,14 @@ class api {
     const auto key = accept(what, together(read_key(parameter), part));
     if (!key) return;
     part->row.key() = *key;
-    ask<db::row<Table>>(what,
-                        actors::update<Table>{std::move(part->row), part->given, settings_.request_timeout},
-                        [](const auto& changed) { return row_response(200, changed); });
+    change(what, actors::update<Table>{std::move(part->row), part->given, settings_.request_timeout},
+           [](const auto& changed) { return row_response(200, changed); });
   }
 
   void remove(const exchange_ptr& what, const std::string& parameter) const {
     const auto key = accept(what, read_key(parameter));
     if (!key) return;
-    ask<std::int64_t>(what, actors::remove<Table>{*key, settings_.request_timeout}, [](std::int64_t) {
+    change(what, actors::remove<Table>{*key, settings_.request_timeout}, [](const auto&) {
       return response{204, {}, {}, {}};
     });
   }
@@ -114,6 +118,23 @@ class api {
     if (key && !key->saturated) return key->value;
     what->answer(key ? response_for(actors::no_such_row<Table>()) : response_for(key.error()));
     return std::nullopt;
+  }
+
+  // A change is made once for all requests that carry the same key.
+  template <class Message, class Render>
+  void change(const exchange_ptr& what, Message&& message, Render render) const {
+    const auto key = what->header(idempotency_header);
+    if (key.empty())
+      return ask<actors::reply_to<Table, Message>>(what, std::forward<Message>(message), render);
+    if (auto refused = check_idempotency_key(key)) return what->answer(response_for(*refused));
+    ask<actors::once_reply<Table>>(
+        what,
+        actors::once<Table>{std::string{key}, std::forward<Message>(message), settings_.idempotency_ttl},
+        [render](const actors::once_reply<Table>& reply) {
+          auto out = reply.row ? render(*reply.row) : response_for(actors::no_such_row<Table>());
+          if (reply.replayed) out.headers.emplace_back(idempotency_replayed_header, "true");
+          return out;
+        });
   }
 
   template <class Reply, class Message, class Render>

@@ -94,28 +94,27 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
     // After an Upgrade header RESTinio would wait for another protocol.
     const bool keep = header.should_keep_alive() && !lane_->draining && !close_ &&
                       header.connection() != restinio::http_connection_header_t::upgrade;
-    send(render(with, keep), keep);
-  }
-
-  std::string render(const response& with, bool keep) const {
     // A client of HTTP/1.0 has to ask, and to be told.
-    const bool asked = !header("Connection").empty();
-    auto out = head_of(with, {lane_->date_now(), keep, asked});
-    if (method_ != "HEAD") out += with.body;
-    return out;
+    const bool asked = !this->header("Connection").empty();
+    auto head = head_of(with, {lane_->date_now(), keep, asked});
+    if (method_ == "HEAD") with.body.clear();
+    send(std::move(head), std::move(with.body), keep);
   }
 
-  void send(std::string bytes, bool keep) {
+  void send(std::string head, std::string body, bool keep) {
     auto request = std::exchange(request_, nullptr);
     const restinio::response_output_flags_t flags{restinio::response_parts_attr_t::final_parts,
                                                   restinio::response_connection_attr(keep)};
     // RESTinio's response builder cannot leave Content-Length out and allocates each header; the
     // connection takes the finished bytes as they are.
-    auto go = [request = std::move(request), flags, bytes = std::move(bytes)]() mutable {
-      restinio::writable_items_container_t items;
-      items.emplace_back(std::move(bytes));
-      restinio::impl::access_req_connection(*request)->write_response_parts(
-          request->request_id(), flags, restinio::write_group_t{std::move(items)});
+    restinio::writable_items_container_t items;
+    items.reserve(2);
+    items.emplace_back(std::move(head));
+    if (!body.empty()) items.emplace_back(std::move(body));
+    auto go = [request = std::move(request), flags,
+               bytes = restinio::write_group_t{std::move(items)}]() mutable {
+      restinio::impl::access_req_connection(*request)->write_response_parts(request->request_id(), flags,
+                                                                            std::move(bytes));
     };
     // An answer written while RESTinio is still inside the request handler loses pipelined requests.
     if (lane_->handling)

@@ -1,7 +1,9 @@
 // Puts the parts of each lane together, and takes them apart in the order that loses nothing.
 #include "http/service.hpp"
 
+#include <algorithm>
 #include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <functional>
@@ -10,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/balancer.hpp"
 #include "actors/connection.hpp"
 #include "actors/lanes.hpp"
 #include "actors/migrator.hpp"
@@ -17,6 +20,7 @@
 #include "actors/resource.hpp"
 #include "db/statements.hpp"
 #include "http/docs.hpp"
+#include "http/health.hpp"
 #include "http/resource_api.hpp"
 
 namespace troupe::http {
@@ -47,24 +51,42 @@ void require_free_port(const settings& settings) {
   probe.bind(where);
 }
 
+// Whatever this process has to stop, in any order.
+template <class... Handles>
+void end_all(const Handles&... all) {
+  const auto end = [](const auto& each) {
+    if (each) caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
+  };
+  (end(all), ...);
+}
+
+std::string authority(const std::string& address, std::uint16_t port) {
+  return actors::to_string(actors::endpoint{address, port});
+}
+
 }  // namespace
 
-service::service(caf::actor_system& system, const options& options, const db::conninfo& database)
-    : system_{system}, options_{options}, database_{database} {}
+service::service(caf::actor_system& system, const options& options, std::optional<db::conninfo> database)
+    : system_{system}, options_{options}, database_{std::move(database)} {}
 
 void service::start() {
-  auto& lanes = actors::lane_scheduler::of(system_);
-  auto share = options_.http;
-  share.max_connections /= lanes.size();
-  const auto port_sharing = lanes.size() == 1 ? server::sharing::alone : server::sharing::with_other_lanes;
-  if (port_sharing == server::sharing::with_other_lanes && share.port != 0) require_free_port(share);
+  parts_.resize(actors::lane_scheduler::of(system_).size());
+  if (options_.what == command::gateway)
+    start_workers_side();
+  else
+    start_database_side();
+  if (options_.node.port != 0 && options_.what != command::gateway) start_node_port();
+  if (options_.what != command::worker) start_http();
+  if (options_.node.health_port != 0) start_health_port();
+}
 
+void service::start_database_side() {
+  auto& lanes = actors::lane_scheduler::of(system_);
   const auto session = std::make_shared<const actors::session_settings>(
-      actors::session_settings{database_, options_.connection});
+      actors::session_settings{*database_, options_.connection});
   if (options_.migrate)
     migrator_ = actors::spawn_migrator(lanes.at(0), session, options_.pool, actors::on_failure::retry);
-
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
     auto& home = lanes.at(i);
     auto pool_settings = options_.pool;
     pool_settings.seed += i;
@@ -72,34 +94,94 @@ void service::start() {
                                                                 const actors::pool_actor& owner) {
       return actors::spawn_connection(home, session, all_statements(), slot, owner);
     };
-    // In its place at once, so that stop() finds it if listening fails.
-    auto& part = parts_.emplace_back();
-    part.pool = home.spawn(actors::pool, pool_settings, connect, migrator_);
-    part.items = home.spawn(actors::resource<db::item_table>, part.pool, options_.batch);
-    part.front = home.spawn(
-        front, options_.http,
-        std::vector<route_source>{resource_api<db::item_table>(part.items, options_.http),
-                                  docs({describe<db::item_table>()}, options_.http, docs_assets())},
-        std::function<std::size_t()>{[&home] { return open_connections(home); }});
+    parts_[i].pool = home.spawn(actors::pool, pool_settings, connect, migrator_);
+    parts_[i].items = home.spawn(actors::resource<db::item_table>, parts_[i].pool, options_.batch);
+  }
+}
+
+void service::start_node_port() {
+  auto& home = actors::lane_scheduler::of(system_).at(0);
+  std::vector<actors::item_actor> items;
+  for (const auto& each : parts_) items.push_back(each.items);
+  intake_ = home.spawn(actors::intake<db::item_table>, items);
+  // Gateways see what crosses nodes, not what the intake tells itself.
+  node_port_ = std::make_unique<actors::node_port>(
+      home, options_.node, caf::actor_cast<caf::strong_actor_ptr>(intake_),
+      system_.message_types<actors::worker_actor<db::item_table>>());
+}
+
+void service::start_workers_side() {
+  using balancer = actors::balancer_actor<db::item_table>;
+  auto& lanes = actors::lane_scheduler::of(system_);
+  std::vector<balancer> balancers;
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    auto& home = lanes.at(i);
+    auto node = options_.node;
+    node.seed += i;
+    // Behind the sockets that are ready now: what they bring for a worker leaves as one message.
+    const actors::defer_function<db::item_table> defer = [&home](const balancer& to) {
+      asio::post(home.io(), [&home, to] {
+        home.send(to, actors::send_jobs{});
+        home.run_ready();
+      });
+    };
+    balancers.push_back(home.spawn(actors::balancer<db::item_table>, node, defer));
+    parts_[i].items = balancers.back();
+  }
+  connector_ = actors::spawn_connector(lanes.at(0), options_.node);
+  directory_ = lanes.at(0).spawn(actors::directory<db::item_table>, options_.node, connector_, balancers);
+}
+
+std::vector<route_source> service::routes(const lane_part& part) const {
+  return {resource_api<db::item_table>(part.items, options_.http),
+          docs({describe<db::item_table>()}, options_.http, docs_assets()), health(part.pool, directory_)};
+}
+
+void service::start_http() {
+  auto& lanes = actors::lane_scheduler::of(system_);
+  auto share = options_.http;
+  share.max_connections /= parts_.size();
+  const auto port_sharing = parts_.size() == 1 ? server::sharing::alone : server::sharing::with_other_lanes;
+  if (port_sharing == server::sharing::with_other_lanes && share.port != 0) require_free_port(share);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    auto& home = lanes.at(i);
+    auto& part = parts_[i];
+    part.front = home.spawn(front, options_.http, routes(part),
+                            std::function<std::size_t()>{[&home] { return open_connections(home); }});
     part.listener = std::make_unique<server>(home, share, port_sharing, part.front);
     // With port 0 the kernel chose one for the first lane; the others join it there.
     share.port = part.listener->port();
   }
 }
 
+void service::start_health_port() {
+  auto& home = actors::lane_scheduler::of(system_).at(0);
+  auto probes = options_.http;
+  probes.port = options_.node.health_port;
+  health_.front =
+      home.spawn(front, probes, std::vector<route_source>{health(parts_.front().pool, directory_)},
+                 std::function<std::size_t()>{});
+  health_.listener = std::make_unique<server>(home, probes, server::sharing::alone, health_.front);
+}
+
 service::~service() { stop(); }
 
-std::string service::url() const {
-  const bool v6 = options_.http.address.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + options_.http.address + "]" : options_.http.address) + ":" +
-         std::to_string(parts_.front().listener->port()) + "/";
+std::string service::where() const {
+  std::string out;
+  if (parts_.front().listener)
+    out = "http://" + authority(options_.http.address, parts_.front().listener->port()) + "/";
+  if (node_port_) {
+    if (!out.empty()) out += ", ";
+    out += "node port " + authority(options_.node.address, node_port_->port());
+  }
+  return out;
 }
 
 std::string service::wait_until_ready(std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   caf::scoped_actor self{system_};
   for (const auto& part : parts_) {
-    for (;;) {
+    while (part.pool) {
       actors::pool_status status;
       self->request(part.pool, answer_bound, actors::status_request{})
           .receive([&](const actors::pool_status& now) { status = now; },
@@ -110,30 +192,53 @@ std::string service::wait_until_ready(std::chrono::milliseconds patience) {
       std::this_thread::sleep_for(ask_interval);
     }
   }
+  while (directory_) {
+    actors::directory_status status;
+    self->request(directory_, answer_bound, actors::directory_status_request{})
+        .receive([&](const actors::directory_status& now) { status = now; }, [](const caf::error&) {});
+    if (std::any_of(status.workers.begin(), status.workers.end(),
+                    [](const auto& each) { return each.connected; }))
+      break;
+    if (std::chrono::steady_clock::now() >= deadline)
+      return status.workers.empty() || status.workers.front().last_failure.empty()
+                 ? "no worker is connected yet"
+                 : "worker " + status.workers.front().where + ": " + status.workers.front().last_failure;
+    std::this_thread::sleep_for(ask_interval);
+  }
   return {};
 }
 
 std::size_t service::stop() {
   if (std::exchange(stopped_, true)) return 0;
+  // Before the gateways hear of it, so that none comes back.
+  node_port_.reset();
   for (auto& part : parts_)
     if (part.listener) part.listener->stop_accepting();
   std::size_t left = 0;
   {
     caf::scoped_actor self{system_};
-    std::vector<decltype(self->request(parts_.front().front, answer_bound, drain{}))> draining;
-    for (auto& part : parts_) draining.push_back(self->request(part.front, answer_bound, drain{}));
+    const auto drain_front = [&](const lane_part& part) {
+      return self->request(part.front, answer_bound, drain{});
+    };
+    std::vector<decltype(drain_front(parts_.front()))> draining;
+    for (auto& part : parts_)
+      if (part.front) draining.push_back(drain_front(part));
+    if (intake_)
+      self->request(intake_, options_.http.shutdown_grace, actors::leave{})
+          .receive([](actors::left) {}, [](const caf::error&) {});
     for (auto& each : draining)
       each.receive([&](const drained& answer) { left += answer.left; }, [](const caf::error&) {});
   }
   for (auto& part : parts_) part.listener.reset();
-  for (auto& part : parts_) {
-    caf::anon_send_exit(part.front, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(part.items, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(part.pool, caf::exit_reason::user_shutdown);
-  }
-  if (migrator_) caf::anon_send_exit(migrator_, caf::exit_reason::user_shutdown);
-  migrator_ = nullptr;
+  health_.listener.reset();
+  for (const auto& part : parts_) end_all(part.front, part.items, part.pool);
+  end_all(health_.front, directory_, connector_, intake_, migrator_);
   parts_.clear();
+  health_ = {};
+  directory_ = nullptr;
+  connector_ = nullptr;
+  intake_ = nullptr;
+  migrator_ = nullptr;
   return left;
 }
 

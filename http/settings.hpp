@@ -29,6 +29,8 @@ struct settings {
   std::size_t max_header = 16 * 1024;
   /// Upper bound of the query parameter `limit`.
   std::int64_t max_limit = 1000;
+  /// How long the answer to a change with an Idempotency-Key is kept. As other services have it.
+  std::chrono::milliseconds idempotency_ttl{std::chrono::hours{24}};
   /// How long a stop waits for the requests in flight. Above the request timeout.
   std::chrono::milliseconds shutdown_grace{10000};
 };

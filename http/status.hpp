@@ -19,6 +19,7 @@ constexpr std::string_view status_line(int status) {
     case 414: return "414 URI Too Long";
     case 422: return "422 Unprocessable Content";
     case 431: return "431 Request Header Fields Too Large";
+    case 501: return "501 Not Implemented";
     case 503: return "503 Service Unavailable";
     case 504: return "504 Gateway Timeout";
     default: return "500 Internal Server Error";

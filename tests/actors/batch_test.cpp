@@ -68,6 +68,18 @@ class batch_test : public test::deterministic {
         {{"name", db::type_id::text}, {"description", db::type_id::text}, {"id", db::type_id::int8}}, all);
   }
 
+  // The same as a batch of creates returns them: with a number, from 1, behind each.
+  static db::result numbered_items(const std::vector<std::pair<std::int64_t, std::int64_t>>& keys) {
+    std::vector<std::vector<cell>> all;
+    for (const auto& [key, number] : keys)
+      all.push_back({"n" + std::to_string(key), std::nullopt, big_endian(key), big_endian(number)});
+    return test::make_result({{"name", db::type_id::text},
+                              {"description", db::type_id::text},
+                              {"id", db::type_id::int8},
+                              {"#", db::type_id::int8}},
+                             all);
+  }
+
   void answer_next(const db::result& with) {
     deliver_next([with](promise& to) { to.deliver(with); });
   }
@@ -216,9 +228,9 @@ TEST_F(batch_test, creates_share_a_commit_and_get_their_own_rows) {
   const auto b = create_item("b"), c = create_item("c");
   answer_next(items_with({1}));
   ASSERT_TRUE(was(1, operation::insert_many));
-  answer_next(items_with({8, 4}));
-  EXPECT_EQ(b->value->key(), 8);
-  EXPECT_EQ(c->value->key(), 4);
+  answer_next(numbered_items({{8, 2}, {4, 1}}));
+  EXPECT_EQ(b->value->key(), 4);
+  EXPECT_EQ(c->value->key(), 8);
 }
 
 TEST_F(batch_test, of_a_refused_batch_each_row_is_tried_alone) {
@@ -247,26 +259,46 @@ TEST_F(batch_test, a_batch_of_unknown_outcome_is_not_tried_again) {
   EXPECT_EQ(c->code(), db::errc::outcome_unknown);
 }
 
-TEST_F(batch_test, rows_that_do_not_come_back_one_for_one_belong_to_nobody) {
+TEST_F(batch_test, of_a_batch_only_the_rows_that_a_trigger_drops_fail) {
+  start();
+  create_item("a");
+  const auto b = create_item("b"), c = create_item("c"), d = create_item("d");
+  answer_next(items_with({1}));
+  answer_next(numbered_items({{9, 3}, {7, 1}}));
+  EXPECT_EQ(b->value->key(), 7);
+  EXPECT_EQ(c->code(), db::errc::schema_mismatch);
+  EXPECT_EQ(d->value->key(), 9);
+}
+
+TEST_F(batch_test, a_dropped_row_alone_fails_too) {
+  start();
+  const auto dropped = create_item("a");
+  answer_next(items_with({}));
+  EXPECT_EQ(dropped->code(), db::errc::schema_mismatch);
+}
+
+TEST_F(batch_test, numbers_that_are_none_belong_to_nobody) {
   start();
   create_item("a");
   const auto b = create_item("b"), c = create_item("c");
   answer_next(items_with({1}));
-  answer_next(items_with({2}));
+  answer_next(numbered_items({{7, 0}, {8, 3}, {9, -1}}));
   EXPECT_EQ(b->code(), db::errc::schema_mismatch);
   EXPECT_EQ(c->code(), db::errc::schema_mismatch);
 }
 
 TEST_F(batch_test, equal_lists_share_an_answer_and_different_ones_do_not) {
-  start();
+  start({.lists_in_flight = 1});
   list_items(0);
   const auto a = list_items(5), b = list_items(6), c = list_items(5);
   EXPECT_EQ(asked.size(), 1u);
   answer_next(items_with({1}));
-  ASSERT_EQ(asked.size(), 3u);
+  ASSERT_EQ(asked.size(), 2u);
   answer_next(items_with({2}));
+  ASSERT_TRUE(a->value);
   EXPECT_EQ(a->value, c->value);
   EXPECT_TRUE(b->pending());
+  ASSERT_EQ(asked.size(), 3u);
   answer_next(items_with({3, 4}));
   EXPECT_EQ(b->value->size(), 2u);
   // All are answered: the next leaves at once.
@@ -274,8 +306,31 @@ TEST_F(batch_test, equal_lists_share_an_answer_and_different_ones_do_not) {
   EXPECT_EQ(asked.size(), 4u);
 }
 
+TEST_F(batch_test, so_many_lists_as_the_setting_says_are_under_way) {
+  start({.lists_in_flight = 2});
+  list_items(0);
+  list_items(1);
+  list_items(2);
+  EXPECT_EQ(asked.size(), 2u);
+  answer_next(items_with({1}));
+  EXPECT_EQ(asked.size(), 3u);
+}
+
+TEST_F(batch_test, a_late_list_is_refused_while_others_go_on) {
+  start({.lists_in_flight = 1});
+  list_items(0);
+  const auto late = list_items(1);
+  advance(budget / 2);
+  const auto in_time = list_items(2);
+  advance(budget / 2);
+  answer_next(items_with({1}));
+  EXPECT_EQ(late->code(), db::errc::deadline_exceeded);
+  EXPECT_TRUE(in_time->pending());
+  EXPECT_EQ(asked.size(), 2u);
+}
+
 TEST_F(batch_test, a_list_that_was_sent_takes_nobody_in) {
-  start();
+  start({.lists_in_flight = 1});
   list_items(0);
   const auto later = list_items(0);
   answer_next(items_with({1}));

@@ -35,6 +35,7 @@ struct settings : caf::actor_system_config {
     if (!with_messages) return;
     actors::add_message_types<db::item_table>(*this);
     actors::add_message_types<switch_table>(*this);
+    actors::add_node_message_types(*this);
   }
 };
 
@@ -128,7 +129,7 @@ TEST(messages, a_removed_key_arrives) {
 }
 
 TEST(messages, errors_arrive) {
-  for (int code = 1; code <= 10; ++code) {
+  for (int code = 1; code <= 13; ++code) {
     const db::error original{static_cast<db::errc>(code), "sentence äöü " + std::to_string(code)};
     const auto it = sent(to_caf(original));
     ASSERT_TRUE(it);
@@ -179,6 +180,74 @@ TEST(messages, a_truncated_message_is_an_error) {
     caf::binary_deserializer in{system, part};
     EXPECT_TRUE(static_cast<bool>(in(target))) << length;
   }
+}
+
+template <class Message>
+once<db::item_table> once_with(const Message& change) {
+  return {"key ä", change, std::chrono::hours{24}};
+}
+
+TEST(messages, a_change_with_a_key_arrives) {
+  using table = db::item_table;
+  const auto item = items()[2];
+  const time_budget soon{250};
+  const std::vector<change<table>> changes{create<table>{item, soon}, replace<table>{item, soon},
+                                           update<table>{item, 2, soon}, remove<table>{-1, soon}};
+  for (const auto& each : changes) {
+    const auto it = sent(once_with(each));
+    ASSERT_TRUE(it);
+    EXPECT_EQ(it->key, "key ä");
+    EXPECT_EQ(it->kept_for, std::chrono::hours{24});
+    ASSERT_EQ(it->what.index(), each.index());
+    EXPECT_EQ(std::visit([](const auto& that) { return that.within; }, it->what), soon);
+  }
+  EXPECT_EQ(std::get<update<table>>(sent(once_with(changes[2]))->what).given, 2U);
+  for (const bool replayed : {false, true}) {
+    const once_reply<table> found{item, replayed}, absent{std::nullopt, replayed};
+    EXPECT_EQ(sent(found), found);
+    EXPECT_EQ(sent(absent), absent);
+  }
+}
+
+TEST(messages, jobs_and_their_results_arrive) {
+  using table = db::item_table;
+  const auto item = items()[2];
+  const time_budget soon{250};
+  jobs<table> out;
+  const std::vector<request_of<table>> requests{find<table>{1, soon},
+                                                list<table>{2, 3, soon},
+                                                create<table>{item, soon},
+                                                replace<table>{item, soon},
+                                                update<table>{item, 2, soon},
+                                                remove<table>{7, soon},
+                                                once_with(remove<table>{8, soon})};
+  for (std::size_t i = 0; i < requests.size(); ++i) out.all.push_back({i + 100, requests[i]});
+  const auto there = sent(out);
+  ASSERT_TRUE(there);
+  ASSERT_EQ(there->all.size(), requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(there->all[i].number, i + 100);
+    EXPECT_EQ(there->all[i].what.index(), requests[i].index());
+  }
+  EXPECT_EQ(std::get<list<table>>(there->all[1].what).limit, 3);
+  EXPECT_EQ(std::get<create<table>>(there->all[2].what).row, item);
+
+  const std::vector<reply_of<table>> replies{db::error{db::errc::not_found, "no"}, item,
+                                             rows<table>{item, item}, std::int64_t{5},
+                                             once_reply<table>{item, true}};
+  job_results<table> back;
+  for (std::size_t i = 0; i < replies.size(); ++i) back.all.push_back({i, replies[i]});
+  const auto here = sent(back);
+  ASSERT_TRUE(here);
+  ASSERT_EQ(here->all.size(), replies.size());
+  for (std::size_t i = 0; i < replies.size(); ++i) EXPECT_EQ(here->all[i].reply, replies[i]) << i;
+}
+
+TEST(messages, what_nodes_say_about_themselves_arrives) {
+  EXPECT_TRUE(sent(enlist{}));
+  EXPECT_TRUE(sent(enlisted{}));
+  EXPECT_TRUE(sent(leaving{}));
+  EXPECT_TRUE(sent(released{}));
 }
 
 // So that the tests above are known to fail where add_message_types() forgets one.

@@ -56,6 +56,30 @@ TEST(Statements, ManyRowsAreNumberedAndGetTheirKeysBeforehand) {
   EXPECT_TRUE(many.writes);
 }
 
+TEST(Statements, AListFromFarBehindLooksAtTheIndexFirst) {
+  EXPECT_EQ(statement_for<lamp_table>(operation::list_far).sql,
+            R"(SELECT "number", "on", "watts", "room" FROM "lamps" WHERE "number" = ANY(ARRAY()"
+            R"(SELECT "number" FROM "lamps" ORDER BY "number" LIMIT $1 OFFSET $2)) ORDER BY "number")");
+  EXPECT_EQ(list_operation(0, 10), operation::list);
+  EXPECT_EQ(list_operation(80, 10), operation::list);
+  EXPECT_EQ(list_operation(1000, 10), operation::list_far);
+  EXPECT_EQ(list_operation(std::numeric_limits<std::int64_t>::max(), 1000), operation::list_far);
+}
+
+TEST(Statements, AChangeAndItsKeyAreOneStatement) {
+  const auto& once = statement_for<lamp_table>(operation::remove_once);
+  EXPECT_EQ(once.sql, R"(WITH changed AS (DELETE FROM "lamps" WHERE "number" = $1 RETURNING )"
+                      R"("number", "on", "watts", "room"), kept AS (INSERT INTO idempotency_keys )"
+                      R"((key, request, answer, expires_at) VALUES ($2, sha256(convert_to($3, 'UTF8')), )"
+                      R"((SELECT to_jsonb(changed.*) FROM changed), now() + $4 * interval '1 ms')) )"
+                      R"(SELECT "number", "on", "watts", "room" FROM changed)");
+  EXPECT_EQ(once.parameter_types,
+            (std::vector<Oid>{type_id::int8, type_id::text, type_id::text, type_id::int8}));
+  EXPECT_TRUE(once.writes);
+  EXPECT_TRUE(once.repeatable);
+  EXPECT_TRUE(once.optional);
+}
+
 TEST(Statements, TypesStandInTheOrderOfTheParameters) {
   EXPECT_EQ(statement_for<lamp_table>(operation::replace).parameter_types,
             (std::vector<Oid>{type_id::boolean, type_id::int8, type_id::text, type_id::int8}));

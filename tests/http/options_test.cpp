@@ -145,7 +145,7 @@ TEST_F(options_test, the_command_comes_first) {
   EXPECT_EQ(read({"serve"})->what, command::serve);
   EXPECT_EQ(read({"migrate", "--http.port=1"})->what, command::migrate);
   EXPECT_EQ(read({"migrate", "--http.port=1"})->http.port, 1);
-  EXPECT_EQ(refusal({"frobnicate"}), "\"frobnicate\" is not a command: serve, migrate");
+  EXPECT_EQ(refusal({"frobnicate"}), "\"frobnicate\" is not a command: serve, worker, gateway, migrate");
   EXPECT_EQ(refusal({"--http.port=1", "migrate"}), "\"migrate\" is not an option; see troupe --help");
 }
 
@@ -282,6 +282,35 @@ TEST_F(options_test, the_environment_names_the_database_where_the_option_does_no
 TEST_F(options_test, an_empty_name_in_the_environment_is_none) {
   const environment database{"DATABASE_URL", ""};
   EXPECT_FALSE(read({})->uri);
+}
+
+TEST_F(options_test, a_worker_has_a_port_for_gateways) {
+  EXPECT_EQ(read({"serve"})->node.port, 0);
+  EXPECT_EQ(read({"worker"})->node.port, 4711);
+  EXPECT_EQ(read({"worker", "--node.port=5000"})->node.port, 5000);
+  EXPECT_EQ(read({"serve", "--node.port=5000"})->node.port, 5000);
+  EXPECT_EQ(read({"worker"})->node.address, "127.0.0.1");
+}
+
+TEST_F(options_test, a_gateway_is_told_its_workers) {
+  const auto it = read({"gateway", "--node.workers=a:1,[::1]:2", "--node.workers=10.0.0.1:3"});
+  ASSERT_TRUE(it) << it.error();
+  EXPECT_EQ(it->what, command::gateway);
+  EXPECT_EQ(it->node.workers, (std::vector<std::string>{"a:1", "[::1]:2", "10.0.0.1:3"}));
+}
+
+TEST_F(options_test, a_gateway_needs_workers_that_can_be_read) {
+  EXPECT_NE(refusal({"gateway"}), "");
+  EXPECT_NE(refusal({"serve", "--node.workers=a:1"}), "");
+  EXPECT_NE(refusal({"gateway", "--node.workers=a:1", "--node.port=5000"}), "");
+  for (const auto* bad : {"a", "a:", ":1", "a:0", "a:65536", "a:1x", "::1:2", "[a]:1", "[::1]"})
+    EXPECT_EQ(refusal({"gateway", std::string{"--node.workers="} + bad}),
+              std::string{"node.workers: \""} + bad + "\" is not host:port");
+}
+
+TEST_F(options_test, a_node_is_given_more_time_than_a_heartbeat) {
+  EXPECT_NE(refusal({"worker", "--node.heartbeat=1s", "--node.timeout=1s"}), "");
+  EXPECT_EQ(refusal({"worker", "--node.heartbeat=100ms", "--node.timeout=300ms"}), "");
 }
 
 }  // namespace

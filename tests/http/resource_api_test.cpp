@@ -40,6 +40,15 @@ class item_api : public test::deterministic {
     return what;
   }
 
+  test::fake_ptr send_with_key(std::string method, std::string target, std::string key) {
+    auto what =
+        std::make_shared<test::fake_exchange>(std::move(method), std::move(target), R"({"name":"lamp"})");
+    what->headers["Idempotency-Key"] = std::move(key);
+    caf::anon_send(front_, exchange_ptr{what});
+    run();
+    return what;
+  }
+
   /// Status and body of the answer to a request.
   std::string answer_to(std::string method, std::string target, std::string body = {}) {
     const auto what = send(std::move(method), std::move(target), std::move(body));
@@ -58,6 +67,7 @@ class item_api : public test::deterministic {
   /// What it answers.
   db::item row{{"lamp", std::nullopt, 7}};
   actors::rows<item_table> rows{{{"a", "b", 1}}, {{"c", std::nullopt, 2}}};
+  actors::once_reply<item_table> once_reply{row, false};
   std::optional<db::error> failure;
   bool silent = false;
   front_actor front_;
@@ -83,6 +93,10 @@ class item_api : public test::deterministic {
         },
         [this, self](const actors::remove<item_table>& m) {
           return reply(self, "remove " + std::to_string(m.key), m.within, m.key);
+        },
+        [this, self](const actors::once<item_table>& m) {
+          const auto within = std::visit([](const auto& change) { return change.within; }, m.what);
+          return reply(self, m.key + ": change " + std::to_string(m.what.index()), within, once_reply);
         },
     };
   }
@@ -285,6 +299,51 @@ TEST_F(item_api, other_methods_are_refused_with_those_that_work) {
   const auto element = send("POST", "/items/7");
   EXPECT_EQ(element->status(), 405);
   EXPECT_EQ(element->answer_header("Allow"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+}
+
+TEST_F(item_api, a_change_with_a_key_is_made_once) {
+  EXPECT_EQ(send_with_key("POST", "/items/", "k")->status(), 201);
+  EXPECT_EQ(send_with_key("PUT", "/items/7", "k")->status(), 200);
+  EXPECT_EQ(send_with_key("PATCH", "/items/7", "k")->status(), 200);
+  const auto removed = send_with_key("DELETE", "/items/7", "k");
+  EXPECT_EQ(removed->status(), 204);
+  EXPECT_EQ(removed->answer_body(), "");
+  EXPECT_EQ(removed->answer_header("Idempotency-Replayed"), "(none)");
+  EXPECT_EQ(asked, (std::vector<std::string>{"k: change 0", "k: change 1", "k: change 2", "k: change 3"}));
+  EXPECT_EQ(budgets, std::vector<actors::time_budget>(4, milliseconds{1234}));
+}
+
+TEST_F(item_api, a_repeated_answer_says_so) {
+  once_reply = {row, true};
+  const auto again = send_with_key("POST", "/items/", "k");
+  EXPECT_EQ(again->status(), 201);
+  EXPECT_EQ(again->answer_body(), lamp);
+  EXPECT_EQ(again->answer_header("Idempotency-Replayed"), "true");
+}
+
+TEST_F(item_api, a_change_with_a_key_of_no_row_is_not_found) {
+  once_reply = {std::nullopt, true};
+  const auto again = send_with_key("PUT", "/items/7", "k");
+  EXPECT_EQ(again->status(), 404);
+  EXPECT_EQ(again->answer_body(), R"({"detail":"Item not found"})");
+  EXPECT_EQ(again->answer_header("Idempotency-Replayed"), "true");
+}
+
+TEST_F(item_api, a_key_of_another_request_is_refused) {
+  failure = db::error{db::errc::key_reused, "whatever"};
+  EXPECT_EQ(send_with_key("POST", "/items/", "k")->status(), 422);
+}
+
+TEST_F(item_api, a_key_that_cannot_be_kept_is_refused) {
+  EXPECT_EQ(send_with_key("POST", "/items/", std::string(256, 'k'))->status(), 400);
+  EXPECT_EQ(send_with_key("POST", "/items/", "\xc3\xa4")->status(), 400);
+  EXPECT_TRUE(asked.empty());
+  EXPECT_EQ(send_with_key("POST", "/items/", std::string(255, 'k'))->status(), 201);
+}
+
+TEST_F(item_api, a_read_needs_no_key) {
+  EXPECT_EQ(send_with_key("GET", "/items/7", "k")->status(), 200);
+  EXPECT_EQ(asked, std::vector<std::string>{"find 7"});
 }
 
 }  // namespace

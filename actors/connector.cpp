@@ -1,0 +1,201 @@
+// Resolves and connects with asio, then hands the socket to CAF's broker, which greets the other node.
+#include "actors/connector.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+#include <caf/atom.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <memory>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "actors/errors.hpp"
+
+namespace troupe::actors {
+
+namespace {
+
+/// A name is looked up, or is not.
+struct look_up_done {
+  std::uint64_t number;
+  std::string failure;
+  addresses found;
+};
+
+/// A socket is connected, or is not.
+struct connect_done {
+  std::uint64_t number;
+  std::string failure;
+  std::shared_ptr<asio::ip::tcp::socket> socket;
+};
+
+using inner_actor = connector_actor::extend<caf::reacts_to<look_up_done>, caf::reacts_to<connect_done>>;
+
+/// A second handle of a socket that CAF owns, to end its connection with.
+class socket_end {
+ public:
+  explicit socket_end(int of) : descriptor_{::dup(of)} {}
+  ~socket_end() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  socket_end(const socket_end&) = delete;
+  socket_end& operator=(const socket_end&) = delete;
+
+  void cut() const { ::shutdown(descriptor_, SHUT_RDWR); }
+
+ private:
+  int descriptor_;
+};
+
+db::error unreachable(const std::string& why) { return {db::errc::unavailable, why}; }
+
+class connector_state {
+ private:
+  // Sends what asio's handlers find to this actor, if it still lives.
+  auto teller() {
+    return [home = home_, address = caf::actor_cast<caf::weak_actor_ptr>(self_)](auto what) {
+      if (const auto target = address.lock())
+        home->send(caf::actor_cast<inner_actor>(target), std::move(what));
+      home->run_ready();
+    };
+  }
+
+ public:
+  const char* name = "connector";
+
+  void start(inner_actor::pointer self, lane& home, const node_settings& settings) {
+    self_ = self;
+    home_ = &home;
+    settings_ = settings;
+    resolver_ = std::make_shared<asio::ip::tcp::resolver>(home.io());
+  }
+
+  void look_up_name(const look_up& what, caf::typed_response_promise<addresses> to) {
+    const auto number = ++last_number_;
+    lookups_.emplace(number, std::move(to));
+    // asio asks the system's resolver on a thread of its own.
+    resolver_->async_resolve(
+        what.host, "",
+        [tell = teller(), keep = resolver_, number](const asio::error_code& failed, const auto& results) {
+          std::set<std::string> unique;
+          if (!failed)
+            for (const auto& each : results) unique.insert(each.endpoint().address().to_string());
+          tell(look_up_done{number, failed ? failed.message() : "", {{unique.begin(), unique.end()}}});
+        });
+  }
+
+  void on_look_up_done(const look_up_done& what) {
+    auto to = std::move(lookups_.extract(what.number).mapped());
+    if (what.failure.empty())
+      to.deliver(what.found);
+    else
+      to.deliver(to_caf(unreachable(what.failure)));
+  }
+
+  void connect(const reach& what, caf::typed_response_promise<reached> to) {
+    const auto number = ++last_number_;
+    connects_.emplace(number, connecting{what.where.port, std::move(to)});
+    auto socket = std::make_shared<asio::ip::tcp::socket>(home_->io());
+    auto timer = std::make_shared<asio::steady_timer>(home_->io(), settings_.connect_timeout);
+    timer->async_wait([socket](const asio::error_code& cancelled) {
+      asio::error_code ignored;
+      if (!cancelled) socket->close(ignored);
+    });
+    socket->async_connect(
+        {asio::ip::make_address(what.where.address), what.where.port},
+        [tell = teller(), socket, timer, number](const asio::error_code& failed) {
+          timer->cancel();
+          const bool late = failed == asio::error::operation_aborted;
+          tell(connect_done{number, late ? "it does not answer" : failed ? failed.message() : "", socket});
+        });
+  }
+
+  void on_connect_done(const connect_done& what) {
+    auto [port, to] = std::move(connects_.extract(what.number).mapped());
+    if (!what.failure.empty()) {
+      to.deliver(to_caf(unreachable(what.failure)));
+      return;
+    }
+    asio::error_code failed;
+    what.socket->set_option(asio::ip::tcp::no_delay{true}, failed);
+    const int descriptor = what.socket->release();
+    const auto end = std::make_shared<socket_end>(descriptor);
+    auto& middleman = self_->system().middleman();
+    const auto broker = middleman.named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+    // CAF's own remote_actor() connects to one node after the other, each for as long as the kernel tries.
+    self_
+        ->request(broker, settings_.connect_timeout, caf::connect_atom::value,
+                  middleman.backend().new_scribe(descriptor), port)
+        .then(
+            [to = to, end](const caf::node_id&, const caf::strong_actor_ptr& published,
+                           const std::set<std::string>& signatures) mutable {
+              if (published) {
+                to.deliver(reached{published, signatures, [end] { end->cut(); }});
+                return;
+              }
+              end->cut();
+              to.deliver(to_caf(unreachable("the node publishes no actor")));
+            },
+            [to = to, end](const caf::error&) mutable {
+              end->cut();
+              to.deliver(to_caf(unreachable("it does not greet as a node of this service")));
+            });
+  }
+
+ private:
+  struct connecting {
+    std::uint16_t port;
+    caf::typed_response_promise<reached> to;
+  };
+
+  inner_actor::pointer self_ = nullptr;
+  lane* home_ = nullptr;
+  node_settings settings_;
+  std::shared_ptr<asio::ip::tcp::resolver> resolver_;
+  std::uint64_t last_number_ = 0;
+  std::unordered_map<std::uint64_t, caf::typed_response_promise<addresses>> lookups_;
+  std::unordered_map<std::uint64_t, connecting> connects_;
+};
+
+inner_actor::behavior_type connector(inner_actor::stateful_pointer<connector_state> self, lane* home,
+                                     const node_settings& settings) {
+  self->state.start(self, *home, settings);
+  return {
+      [self](const look_up& what) {
+        auto to = self->make_response_promise<addresses>();
+        self->state.look_up_name(what, to);
+        return to;
+      },
+      [self](const reach& what) {
+        auto to = self->make_response_promise<reached>();
+        self->state.connect(what, to);
+        return to;
+      },
+      [self](const look_up_done& what) { self->state.on_look_up_done(what); },
+      [self](const connect_done& what) { self->state.on_connect_done(what); },
+  };
+}
+
+}  // namespace
+
+std::string to_string(const endpoint& where) {
+  const bool v6 = where.address.find(':') != std::string::npos;
+  return (v6 ? "[" + where.address + "]" : where.address) + ":" + std::to_string(where.port);
+}
+
+connector_actor spawn_connector(lane& home, const node_settings& settings) {
+  return home.spawn(connector, &home, settings);
+}
+
+}  // namespace troupe::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::look_up_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::connect_done)

@@ -1,0 +1,120 @@
+// Jobs in, answers out; and the last words to the gateways when the worker leaves.
+#include "actors/intake.hpp"
+
+#include <caf/send.hpp>
+#include <utility>
+#include <variant>
+
+#include "actors/errors.hpp"
+
+namespace troupe::actors {
+
+template <class Table>
+void intake_state<Table>::start(pointer self, std::vector<resource_actor<Table>> resources) {
+  self_ = self;
+  resources_ = std::move(resources);
+}
+
+template <class Table>
+void intake_state<Table>::on_enlist(const caf::strong_actor_ptr& who) {
+  if (who && gateways_.insert(who).second) self_->monitor(who);
+}
+
+template <class Table>
+void intake_state<Table>::on_down(const caf::actor_addr& who) {
+  std::erase_if(gateways_, [&](const auto& each) { return each->address() == who; });
+  settle();
+}
+
+template <class Table>
+void intake_state<Table>::accept(const jobs<Table>& what, const caf::strong_actor_ptr& from) {
+  if (!from) return;
+  const auto& whom = resources_[next_++ % resources_.size()];
+  for (const auto& each : what.all)
+    std::visit(
+        [&]<class Message>(const Message& message) {
+          ask<reply_to<Table, Message>>(whom, message, from, each.number);
+        },
+        each.what);
+}
+
+template <class Table>
+template <class Reply, class Message>
+void intake_state<Table>::ask(const resource_actor<Table>& whom, const Message& what,
+                              const caf::strong_actor_ptr& from, std::uint64_t number) {
+  ++unanswered_;
+  self_->request(whom, caf::infinite, what)
+      .then(
+          [this, from, number](Reply& reply) {
+            gather(from, {number, std::move(reply)});
+          },
+          [this, from, number](const caf::error& failed) {
+            gather(from, {number, from_caf(failed)});
+          });
+}
+
+// The answers to one statement arrive one behind the other: the message that this sends itself comes after
+// them, so that they leave together.
+template <class Table>
+void intake_state<Table>::gather(const caf::strong_actor_ptr& to, job_result<Table> what) {
+  ready_[to].all.push_back(std::move(what));
+  --unanswered_;
+  if (!std::exchange(sending_, true)) self_->send(self_, send_results{});
+}
+
+template <class Table>
+void intake_state<Table>::on_send_results() {
+  sending_ = false;
+  for (auto& [to, results] : std::exchange(ready_, {}))
+    self_->send(caf::actor_cast<job_sender_actor<Table>>(to), std::move(results));
+  settle();
+}
+
+template <class Table>
+void intake_state<Table>::on_leave(caf::typed_response_promise<left> answer) {
+  leavers_.push_back(std::move(answer));
+  for (const auto& each : gateways_) {
+    const auto gone = [this, each] {
+      gateways_.erase(each);
+      settle();
+    };
+    self_->request(caf::actor_cast<gateway_actor>(each), caf::infinite, leaving{})
+        .then([gone](const released&) { gone(); }, [gone](const caf::error&) { gone(); });
+  }
+  settle();
+}
+
+template <class Table>
+void intake_state<Table>::settle() {
+  if (leavers_.empty() || !gateways_.empty() || unanswered_ > 0 || sending_) return;
+  left_ = true;
+  for (auto& each : std::exchange(leavers_, {})) each.deliver(left{});
+}
+
+template <class Table>
+typename intake_actor<Table>::behavior_type intake(
+    typename intake_actor<Table>::template stateful_pointer<intake_state<Table>> self,
+    const std::vector<resource_actor<Table>>& resources) {
+  self->state.start(self, resources);
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.on_down(down.source); });
+  return {
+      [self](enlist) -> caf::result<enlisted> {
+        if (self->state.is_leaving()) return to_caf({db::errc::unavailable, "The worker is about to stop."});
+        self->state.on_enlist(self->current_sender());
+        return enlisted{};
+      },
+      [self](const jobs<Table>& what) { self->state.accept(what, self->current_sender()); },
+      [self](send_results) { self->state.on_send_results(); },
+      [self](leave) {
+        auto answer = self->template make_response_promise<left>();
+        self->state.on_leave(answer);
+        return answer;
+      },
+  };
+}
+
+template intake_actor<db::item_table>::behavior_type intake<db::item_table>(
+    intake_actor<db::item_table>::stateful_pointer<intake_state<db::item_table>>,
+    const std::vector<item_actor>&);
+
+}  // namespace troupe::actors

@@ -1,0 +1,14 @@
+// Makes CAF ready to talk to other nodes.
+#pragma once
+
+#include <caf/actor_system_config.hpp>
+
+#include "actors/settings.hpp"
+
+namespace troupe::actors {
+
+/// Loads CAF's middleman with the settings that nodes need, and makes their messages known. To be called
+/// before the system is made; a process that does without other nodes does without its threads, too.
+void enable_nodes(caf::actor_system_config& config, const node_settings& settings);
+
+}  // namespace troupe::actors

@@ -1,0 +1,23 @@
+// What tells two nodes apart, and what a system of nodes is set up with.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/node_id.hpp>
+
+#include "actors/nodes.hpp"
+
+namespace troupe::actors {
+namespace {
+
+// In containers of one image the first process has the same number everywhere, and often the same cards.
+TEST(node_identity, does_not_depend_on_the_process_id) {
+  caf::actor_system_config config;
+  enable_nodes(config, node_settings{});
+  caf::actor_system system{config};
+  EXPECT_NE(system.node().process_id(), static_cast<std::uint32_t>(::getpid()));
+}
+
+}  // namespace
+}  // namespace troupe::actors
