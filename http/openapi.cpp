@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "http/errors.hpp"
+#include "http/idempotency.hpp"
 #include "http/openapi_schemas.hpp"
 #include "http/parameters.hpp"
 #include "http/resource_api.hpp"
@@ -85,6 +86,8 @@ std::string operation_id(const described_resource& resource, const described_rou
   return out;
 }
 
+bool changes(const operation& does) { return does.method != "GET"; }
+
 json json_content(json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
 
 std::string parameter_of(const std::string& path) {
@@ -110,6 +113,18 @@ json query_parameter(const integer_parameter& parameter) {
           {"required", false},
           {"description", parameter.description},
           {"schema", std::move(schema)}};
+}
+
+json idempotency_parameter() {
+  return {
+      {"name", idempotency_header},
+      {"in", "header"},
+      {"required", false},
+      {"description",
+       "With a key of the client's choice the change is made once, however often it is sent; a repeat "
+       "gets the first answer, with " +
+           std::string{idempotency_replayed_header} + ": true."},
+      {"schema", {{"type", "string"}, {"maxLength", max_idempotency_key}, {"title", idempotency_header}}}};
 }
 
 json error_response(int status) {
@@ -163,7 +178,7 @@ json responses(const described_resource& resource, const described_route& where,
   json out;
   auto& success = out[std::to_string(does.success)] = success_response(resource, where);
   if (does.success == 201) success["links"] = links_to_row(resource, all);
-  if (!does.body.empty()) out["400"] = error_response(400);
+  if (changes(does)) out["400"] = error_response(400);
   if (does.on_row) out["404"] = error_response(resource.missing);
   if (!does.body.empty()) out["413"] = error_response(413);
   out["422"] = {{"description", "Validation Error"},
@@ -180,9 +195,10 @@ json describe_operation(const described_resource& resource, const described_rout
            {"summary", title_of(function_name(resource, does))},
            {"description", does.description},
            {"operationId", operation_id(resource, where)}};
-  if (does.on_row) {
-    out["parameters"] = json::array({key_parameter(where.at->path)});
-  } else if (does.method == "GET") {
+  if (does.on_row) out["parameters"].push_back(key_parameter(where.at->path));
+  if (changes(does)) {
+    out["parameters"].push_back(idempotency_parameter());
+  } else if (!does.on_row) {
     for (const auto& each : list_parameters(settings)) out["parameters"].push_back(query_parameter(each));
   }
   if (!does.body.empty())

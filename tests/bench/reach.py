@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from probes import Probe
-from scenarios import FASTAPI, LIMIT, TROUPE, NotMeasured, Results, Sample
+from scenarios import FASTAPI, LIMIT, TROUPE, WORKERS, NotMeasured, Results, Sample
 
 MEBIBYTE = 1024 * 1024
 
@@ -70,4 +70,12 @@ BOUNDS = (
     Bound("CPU when idle", 0.5, 0.1, " %", False, lambda _, probes: _probe(probes, "idle_cpu")),
     Bound("System calls per GET, 64 connections", 3.0, 2.2, "", False,
           lambda _, probes: _probe(probes, "syscalls_per_get")),
+    *(Bound(f"GET, 256 connections, {party} ÷ one process", 0.6, 0.8, "×", True,
+            lambda results, _, party=party: (_rate(results.summary(party, "get", 256))
+                                             / _rate(_troupe(results, "get", 256))))
+      for party in WORKERS),
+    *(Bound(f"p50 of a GET, 1 connection, {party} ÷ one process", 2.0, 1.5, "×", False,
+            lambda results, _, party=party: (results.summary(party, "get", 1).p50_us
+                                             / _troupe(results, "get", 1).p50_us))
+      for party in WORKERS),
 )

@@ -12,6 +12,8 @@ from servers import Postgres, Service
 
 # The parties, in the order in which they take turns.
 LIMIT, TROUPE, FASTAPI = "pgbench", "Troupe", "FastAPI"
+# Troupe as a gateway with so many workers, all on this machine.
+WORKERS = {"Troupe, 1 + 1 nodes": 1, "Troupe, 1 + 2 nodes": 2}
 KINDS = {
     "get": "GET by random id",
     "post": "POST",
@@ -26,6 +28,7 @@ DISTURBED = 0.05
 # FastAPI meets few of the scenarios, to save time.
 CONNECTIONS = {
     TROUPE: {"get": (1, 16, 64, 256), "post": (64, 256), "list": (64,), "mix": (64,)},
+    **{party: {"get": (1, 256)} for party in WORKERS},
     FASTAPI: {"get": (64, 256), "post": (64,), "list": (64,), "mix": (64,)},
 }
 
@@ -60,7 +63,7 @@ def scenarios(only: str) -> list[Scenario]:
     chosen = []
     for kind in KINDS:
         of_services = [Scenario(party, kind, clients) for party in CONNECTIONS
-                       for clients in CONNECTIONS[party][kind] if only in f"{kind}@{clients}"]
+                       for clients in CONNECTIONS[party].get(kind, ()) if only in f"{kind}@{clients}"]
         if of_services:
             alone = (1,) if Scenario(TROUPE, kind, 1) in of_services else ()
             chosen += [Scenario(LIMIT, kind, clients) for clients in (*alone, *LIMIT_CLIENTS)]
@@ -91,14 +94,15 @@ class Bench:
     def measure(self, scenario: Scenario, seconds: int, seed: int) -> Sample:
         service = self.services.get(scenario.party)
         if service is not None:
-            cpu.reset_peak(service.process.pid)
+            for pid in service.pids:
+                cpu.reset_peak(pid)
         before, start = self._cpu_used(service), time.monotonic()
         if service is not None:
             load = run_wrk(service.url, scenario.kind, scenario.clients, seconds, seed)
         else:
             load = run_pgbench(self.postgres, scenario.kind, scenario.clients, seconds, seed, self.directory)
         used, passed = self._cpu_used(service) - before, time.monotonic() - start
-        peak = cpu.tree_peak_bytes(service.process.pid) if service is not None else 0
+        peak = sum(cpu.tree_peak_bytes(pid) for pid in service.pids) if service is not None else 0
         if scenario.kind in WRITING:
             self.postgres.restore()
         requests = max(load.requests, 1)
@@ -109,7 +113,7 @@ class Bench:
                       max(others, 0) / passed / (os.cpu_count() or 1))
 
     def _cpu_used(self, service: Service | None) -> CpuUsed:
-        return CpuUsed(cpu.tree_cpu_seconds(service.process.pid) if service is not None else 0,
+        return CpuUsed(sum(cpu.tree_cpu_seconds(pid) for pid in service.pids) if service is not None else 0,
                        cpu.tree_cpu_seconds(self.postgres.process.pid), cpu.children_cpu_seconds(),
                        cpu.machine_cpu_seconds())
 

@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,7 +32,7 @@ SETTINGS = {
     "autovacuum": "off",  # we vacuum between the measurements, never within one
 }
 # What the service prints when it answers.
-READY = re.compile(r"^Troupe is ready: (\S+?)/?$", re.MULTILINE)
+READY = re.compile(r"^Troupe is ready: (.+?)/?$", re.MULTILINE)
 FILL = f"""
     INSERT INTO items (name, description)
     SELECT 'Item ' || number, 'Description of item ' || number
@@ -73,9 +74,14 @@ class Postgres:
 
 @dataclass
 class Service:
-    """A running HTTP server, and the process at the root of it."""
+    """A running HTTP server, the process at the root of it, and others that it needs."""
     process: subprocess.Popen
     url: str
+    others: list[subprocess.Popen] = field(default_factory=list)
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in (self.process, *self.others)]
 
 
 def postgres_programs() -> Path:
@@ -145,12 +151,40 @@ def migrate(troupe: Path, postgres: Postgres) -> None:
 
 
 @contextmanager
-def troupe_service(troupe: Path, postgres: Postgres, directory: Path,
-                   under: list[str] | None = None) -> Iterator[Service]:
-    """The service with its default options; `under` a tool if one is given."""
-    log = directory / "troupe.log"
+def troupe_node(command: list[str], log: Path) -> Iterator[Service]:
+    """A process of the service, once it is ready."""
     log.unlink(missing_ok=True)
-    command = [*(under or []), str(troupe), "serve", f"--db.uri={postgres.uri}", "--http.port=0"]
     with running(command, log) as process:
         wait_until(lambda: bool(READY.findall(log.read_text())), process, log)
         yield Service(process, READY.findall(log.read_text())[0])
+
+
+@contextmanager
+def troupe_service(troupe: Path, postgres: Postgres, directory: Path,
+                   under: list[str] | None = None) -> Iterator[Service]:
+    """The service with its default options; `under` a tool if one is given."""
+    command = [*(under or []), str(troupe), "serve", f"--db.uri={postgres.uri}", "--http.port=0"]
+    with troupe_node(command, directory / "troupe.log") as service:
+        yield service
+
+
+@contextmanager
+def troupe_nodes(troupe: Path, postgres: Postgres, directory: Path, workers: int) -> Iterator[Service]:
+    """A gateway and so many workers, with their default options."""
+    with ExitStack() as stack:
+        nodes = []
+        for number in range(1, workers + 1):
+            worker = [str(troupe), "worker", f"--db.uri={postgres.uri}", f"--node.port={free_port()}"]
+            nodes.append(stack.enter_context(
+                troupe_node(worker, directory / f"worker-{workers}-{number}.log")))
+        names = ",".join(node.url.rpartition(" ")[2] for node in nodes)
+        gateway = stack.enter_context(
+            troupe_node([str(troupe), "gateway", "--http.port=0", f"--node.workers={names}"],
+                        directory / f"gateway-{workers}.log"))
+        yield Service(gateway.process, gateway.url, [node.process for node in nodes])
+
+
+def free_port() -> int:
+    """A TCP port that nobody has just now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

@@ -127,7 +127,18 @@ TEST(openapi, states_every_status_of_an_operation) {
   EXPECT_EQ(statuses("/items/{item_id}", "get"), (all{"200", "404", "422", "503", "504"}));
   EXPECT_EQ(statuses("/items/{item_id}", "put"), (all{"200", "400", "404", "413", "422", "503", "504"}));
   EXPECT_EQ(statuses("/items/{item_id}", "patch"), (all{"200", "400", "404", "413", "422", "503", "504"}));
-  EXPECT_EQ(statuses("/items/{item_id}", "delete"), (all{"204", "404", "422", "503", "504"}));
+  EXPECT_EQ(statuses("/items/{item_id}", "delete"), (all{"204", "400", "404", "422", "503", "504"}));
+}
+
+TEST(openapi, offers_a_key_with_each_change) {
+  for (const auto& path : item_document()["paths"])
+    for (const auto& [method, operation] : path.items()) {
+      const auto parameters = operation.value("parameters", nlohmann::json::array());
+      const bool offered = std::any_of(parameters.begin(), parameters.end(), [](const auto& each) {
+        return each["name"] == "Idempotency-Key" && each["in"] == "header" && each["required"] == false;
+      });
+      EXPECT_EQ(offered, method != "get") << method;
+    }
 }
 
 TEST(openapi, shows_the_errors_that_are_sent) {
