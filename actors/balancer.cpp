@@ -32,16 +32,21 @@ time_budget& budget_of(request_of<Table>& what) {
       what);
 }
 
+template <class Table>
+bool is_read(const request_of<Table>& what) {
+  return std::holds_alternative<find<Table>>(what) || std::holds_alternative<list<Table>>(what);
+}
+
 // Whether sending it twice changes no more than sending it once.
 template <class Table>
 bool is_repeatable(const request_of<Table>& what) {
-  return std::holds_alternative<find<Table>>(what) || std::holds_alternative<list<Table>>(what) ||
-         std::holds_alternative<once<Table>>(what);
+  return is_read<Table>(what) || std::holds_alternative<once<Table>>(what);
 }
 
 // Whether the worker that answers so has certainly changed nothing, and another may do better.
 bool is_harmless(db::errc code) {
-  return code == db::errc::unavailable || code == db::errc::connection_lost || code == db::errc::overloaded;
+  return code == db::errc::unavailable || code == db::errc::connection_lost || code == db::errc::overloaded ||
+         code == db::errc::no_worker;
 }
 
 template <class Table>
@@ -119,8 +124,15 @@ template <class Table>
 void balancer_state<Table>::retry(pending what, const worker_link* except, const db::error& otherwise) {
   auto* link = choose(except);
   if (link == nullptr || what.attempts >= settings_.max_attempts || what.deadline <= self_->clock().now())
-    return what.to.deliver(to_caf(otherwise));
+    return fail(what, otherwise);
   assign(*link, std::move(what));
+}
+
+// That the last attempt changed nothing says nothing about those before.
+template <class Table>
+void balancer_state<Table>::fail(pending& it, const db::error& why) {
+  const bool unknown = it.may_have_happened && is_harmless(why.code);
+  it.to.deliver(to_caf(unknown ? unknown_outcome : why));
 }
 
 template <class Table>
@@ -159,6 +171,7 @@ void balancer_state<Table>::on_result(worker_link& from, job_result<Table>& resu
   pending_.erase(found);
   if (const auto* failed = std::get_if<db::error>(&result.reply)) {
     const bool unknown = failed->code == db::errc::outcome_unknown && is_repeatable<Table>(it.what);
+    it.may_have_happened = it.may_have_happened || unknown;
     if (is_harmless(failed->code) || unknown) return retry(std::move(it), &from, *failed);
   }
   deliver<Table>(it.to, result.reply);
@@ -198,7 +211,9 @@ void balancer_state<Table>::on_down(const caf::actor_addr& who) {
     if (found == pending_.end()) continue;
     auto it = std::move(found->second);
     pending_.erase(found);
-    if (unsent.contains(number) || is_repeatable<Table>(it.what))
+    const bool sent = !unsent.contains(number);
+    it.may_have_happened = it.may_have_happened || (sent && !is_read<Table>(it.what));
+    if (!sent || is_repeatable<Table>(it.what))
       retry(std::move(it), nullptr, no_worker);
     else
       it.to.deliver(to_caf(unknown_outcome));

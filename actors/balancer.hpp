@@ -104,12 +104,15 @@ class balancer_state {
     caf::actor_clock::time_point deadline;
     /// How often it was given to a worker.
     int attempts = 0;
+    /// Whether an attempt was lost that may have changed something.
+    bool may_have_happened = false;
   };
 
   worker_link* find_link(const caf::actor_addr& worker);
   worker_link* choose(const worker_link* except);
   void assign(worker_link& to, pending what);
   void retry(pending what, const worker_link* except, const db::error& otherwise);
+  void fail(pending& it, const db::error& why);
   void on_result(worker_link& from, job_result<Table>& result);
   void plan_expiry();
 

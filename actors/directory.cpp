@@ -19,11 +19,11 @@ std::optional<worker_name> parse_worker_name(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [stop, failed] = std::from_chars(text.data() + colon + 1, end, out.port);
   if (failed != std::errc{} || stop != end || out.port == 0) return std::nullopt;
-  const bool bracketed = out.host.front() == '[' && out.host.back() == ']';
+  const bool bracketed = out.host.size() > 2 && out.host.front() == '[' && out.host.back() == ']';
   if (bracketed) out.host = out.host.substr(1, out.host.size() - 2);
   const bool has_colon = out.host.find(':') != std::string::npos;
   // An IPv6 address needs its brackets, a name must have none.
-  if (out.host.empty() || has_colon != bracketed) return std::nullopt;
+  if (has_colon != bracketed || out.host.find_first_of("[]") != std::string::npos) return std::nullopt;
   return out;
 }
 
@@ -93,7 +93,7 @@ void directory_state<Table>::greet(const endpoint& where, const reached& node) {
       .then(
           [this, where, worker](enlisted) {
             auto& peer = peers_.at(where);
-            peer = {phase::connected, worker, 0, {}, peer.listed};
+            peer = {phase::connected, worker, 0, {}, peer.listed, 0};
             self_->monitor(worker);
             for (const auto& each : balancers_) self_->send(each, worker_up<Table>{worker});
             spdlog::info("Worker {} is connected", to_string(where));
@@ -105,21 +105,28 @@ void directory_state<Table>::greet(const endpoint& where, const reached& node) {
 }
 
 template <class Table>
+void directory_state<Table>::wait(const endpoint& where, unsigned failures, const std::string& why) {
+  auto& peer = peers_.at(where);
+  peer = {phase::waiting, {}, failures, why, peer.listed, ++last_timer_};
+  self_->delayed_send(self_, waits_.after(failures), reconnect_worker{where, peer.timer});
+}
+
+template <class Table>
 void directory_state<Table>::on_failure(const endpoint& where, const std::string& why) {
   auto& peer = peers_.at(where);
   // One line a cause.
   spdlog::log(peer.last_failure == why ? spdlog::level::debug : spdlog::level::warn,
               "Worker {} cannot be reached: {}", to_string(where), why);
-  peer = {phase::waiting, {}, peer.failures + 1, why, peer.listed};
-  self_->delayed_send(self_, waits_.after(peer.failures), reconnect_worker{where});
+  wait(where, peer.failures + 1, why);
 }
 
 template <class Table>
-void directory_state<Table>::on_reconnect(const endpoint& where) {
-  const auto found = peers_.find(where);
-  if (found == peers_.end() || found->second.state != phase::waiting) return;
+void directory_state<Table>::on_reconnect(const reconnect_worker& what) {
+  const auto found = peers_.find(what.where);
+  if (found == peers_.end() || found->second.state != phase::waiting || found->second.timer != what.timer)
+    return;
   if (found->second.listed)
-    connect(where);
+    connect(what.where);
   else
     peers_.erase(found);
 }
@@ -131,8 +138,7 @@ void directory_state<Table>::on_down(const caf::actor_addr& who, const caf::erro
     const bool expected = peer.state == phase::leaving;
     spdlog::log(expected ? spdlog::level::info : spdlog::level::warn, "Worker {} is gone{}", to_string(where),
                 expected ? "" : ": " + to_string(why));
-    peer = {phase::waiting, {}, 1, "the connection was lost", peer.listed};
-    self_->delayed_send(self_, waits_.after(peer.failures), reconnect_worker{where});
+    wait(where, 1, "the connection was lost");
   }
 }
 
@@ -184,7 +190,7 @@ directory_actor::behavior_type directory(directory_actor::stateful_pointer<direc
         return answer;
       },
       [self](look_around) { self->state.on_look_around(); },
-      [self](const reconnect_worker& m) { self->state.on_reconnect(m.where); },
+      [self](const reconnect_worker& m) { self->state.on_reconnect(m); },
       [self](directory_status_request) { return self->state.status(); },
   };
 }

@@ -21,6 +21,7 @@ namespace troupe::actors {
 struct look_around {};
 struct reconnect_worker {
   endpoint where;
+  std::uint64_t timer;
 };
 
 /// Asks for a directory_status.
@@ -65,7 +66,7 @@ class directory_state {
              std::vector<balancer_actor<Table>> balancers);
 
   void on_look_around();
-  void on_reconnect(const endpoint& where);
+  void on_reconnect(const reconnect_worker& what);
   void on_leaving(const caf::actor_addr& who, caf::typed_response_promise<released> answer);
   void on_down(const caf::actor_addr& who, const caf::error& why);
   directory_status status() const;
@@ -80,11 +81,14 @@ class directory_state {
     std::string last_failure;
     /// Whether a name still stands for it.
     bool listed = true;
+    /// The timer that counts; an address that was forgotten and came back may have older ones.
+    std::uint64_t timer = 0;
   };
 
   void on_addresses(std::size_t which, const addresses& found);
   void connect(const endpoint& where);
   void greet(const endpoint& where, const reached& node);
+  void wait(const endpoint& where, unsigned failures, const std::string& why);
   void on_failure(const endpoint& where, const std::string& why);
 
   directory_actor::pointer self_ = nullptr;
@@ -96,6 +100,7 @@ class directory_state {
   // What each name stands for, as far as known.
   std::vector<std::vector<endpoint>> endpoints_;
   std::map<endpoint, known_worker> peers_;
+  std::uint64_t last_timer_ = 0;
 };
 
 /// The behavior of a directory. `settings.workers` must be valid names.

@@ -68,8 +68,9 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   std::uint16_t port() const noexcept { return port_; }
 
   void accept_next() {
-    if (closed_ || newcomers_ >= max_newcomers) return;
+    if (closed_ || newcomers_ >= max_newcomers || std::exchange(accepting_, true)) return;
     acceptor_.async_accept([self = shared_from_this()](const asio::error_code& failed, tcp::socket socket) {
+      self->accepting_ = false;
       if (self->closed_) return;
       if (failed) return self->accept_later();
       ++self->newcomers_;
@@ -140,7 +141,8 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   }
 
   void is_dealt_with() {
-    if (newcomers_-- == max_newcomers) accept_next();
+    --newcomers_;
+    accept_next();
     home_.run_ready();
   }
 
@@ -152,6 +154,7 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   asio::steady_timer retry_;
   std::uint16_t port_ = 0;
   int newcomers_ = 0;
+  bool accepting_ = false;
   bool closed_ = false;
 };
 

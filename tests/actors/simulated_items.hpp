@@ -17,13 +17,9 @@
 
 #include "actors/errors.hpp"
 #include "actors/messages.hpp"
+#include "tests/actors/later.hpp"
 
 namespace troupe::test {
-
-/// Something to be done in an actor's own time.
-struct later {
-  std::function<void()> run;
-};
 
 /// All that the workers have in common.
 class simulated_database {
@@ -173,5 +169,3 @@ inline simulated_items_actor::behavior_type simulated_items(
 }
 
 }  // namespace troupe::test
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::test::later)
