@@ -1,6 +1,7 @@
 // Between RESTinio and the front actor: wraps requests, writes responses, starts and stops listening.
 #include "http/server.hpp"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -37,6 +38,9 @@ constexpr std::size_t read_buffer = 4096;
 
 // RESTinio looks for overdue connections so often. Each look wakes the lane, for each connection.
 constexpr std::chrono::seconds timeout_check{5};
+
+// Turns of the loop that a stop gives to clients who wait to be accepted: more than a backlog holds.
+constexpr int max_last_accepts = 1000;
 
 // How often the end of the last connections is looked for at a stop.
 constexpr std::chrono::milliseconds close_check{2};
@@ -233,8 +237,10 @@ class server::implementation {
               socket.set_option(asio::ip::tcp::acceptor::reuse_address{true});
               if (port_sharing == sharing::with_other_lanes) socket.set_option(reuse_port{true});
             })
-            .acceptor_post_bind_hook(
-                [this](asio::ip::tcp::acceptor& socket) { port_ = socket.local_endpoint().port(); })
+            .acceptor_post_bind_hook([this](asio::ip::tcp::acceptor& socket) {
+              port_ = socket.local_endpoint().port();
+              listening_ = socket.native_handle();
+            })
             .socket_options_setter(
                 [](restinio::socket_options_t& socket) { socket.set_option(asio::ip::tcp::no_delay{true}); });
       });
@@ -259,17 +265,30 @@ class server::implementation {
 
   std::uint16_t port() const noexcept { return port_; }
 
+  // The kernel resets what waits to be accepted when its listener is closed: that is accepted before.
   void stop_accepting() {
-    on_lane(lane_->home, [this] {
-      lane_->draining = true;
-      if (server_) server_->close_sync();
-    });
+    bool closed = false;
+    for (int turn = 0; !closed; ++turn)
+      on_lane(lane_->home, [&] {
+        lane_->draining = true;
+        if (server_ && turn < max_last_accepts && somebody_waits()) return;
+        if (server_) server_->close_sync();
+        listening_ = -1;
+        closed = true;
+      });
   }
 
  private:
+  bool somebody_waits() const {
+    pollfd listener{listening_, POLLIN, 0};
+    return listening_ >= 0 && ::poll(&listener, 1, 0) == 1;
+  }
+
   std::shared_ptr<lane_state> lane_;
   std::optional<restinio::http_server_t<traits>> server_;
   std::uint16_t port_ = 0;
+  // The listener's descriptor; -1 when it is closed.
+  int listening_ = -1;
 };
 
 server::server(actors::lane& home, const settings& settings, sharing port_sharing, front_actor front)

@@ -14,8 +14,7 @@ STOP_BOUND = 8.0
 SERVED_AGAIN = 4.0
 
 
-# Connections that a gateway's port had not accepted when it was closed; Linux resets them. Few, as the port
-# is emptied all the time.
+# Connections that come between a gateway's last look at its port and closing it; Linux resets them.
 QUEUED_PER_STOP = 1
 
 
