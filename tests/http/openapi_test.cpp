@@ -131,7 +131,8 @@ TEST(openapi, states_every_status_of_an_operation) {
 }
 
 TEST(openapi, offers_a_key_with_each_change) {
-  for (const auto& path : item_document()["paths"])
+  const auto document = item_document();
+  for (const auto& path : document["paths"])
     for (const auto& [method, operation] : path.items()) {
       const auto parameters = operation.value("parameters", nlohmann::json::array());
       const bool offered = std::any_of(parameters.begin(), parameters.end(), [](const auto& each) {
