@@ -198,14 +198,13 @@ void balancer_state<Table>::on_leaving(const worker_actor<Table>& worker) {
 
 template <class Table>
 void balancer_state<Table>::on_down(const caf::actor_addr& who) {
-  const auto lost = std::find_if(links_.begin(), links_.end(),
-                                 [&](const worker_link& each) { return each.worker.address() == who; });
-  if (lost == links_.end()) return;
+  const auto* lost = find_link(who);
+  if (lost == nullptr) return;
   const std::unordered_set<job_number> unsent(lost->gathered.begin(), lost->gathered.end());
   // In order, so that a run is repeated by its seed.
   std::vector<job_number> numbers(lost->outstanding.begin(), lost->outstanding.end());
   std::sort(numbers.begin(), numbers.end());
-  links_.erase(lost);
+  links_.remove_if([&](const worker_link& each) { return &each == lost; });
   for (const auto number : numbers) {
     const auto found = pending_.find(number);
     if (found == pending_.end()) continue;

@@ -72,6 +72,7 @@ void intake_state<Table>::on_send_results() {
 
 template <class Table>
 void intake_state<Table>::on_leave(caf::typed_response_promise<left> answer) {
+  leaving_ = true;
   leavers_.push_back(std::move(answer));
   for (const auto& each : gateways_) {
     const auto gone = [this, each] {
@@ -87,7 +88,6 @@ void intake_state<Table>::on_leave(caf::typed_response_promise<left> answer) {
 template <class Table>
 void intake_state<Table>::settle() {
   if (leavers_.empty() || !gateways_.empty() || unanswered_ > 0 || sending_) return;
-  left_ = true;
   for (auto& each : std::exchange(leavers_, {})) each.deliver(left{});
 }
 

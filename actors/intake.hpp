@@ -37,7 +37,7 @@ class intake_state {
 
   void start(pointer self, std::vector<resource_actor<Table>> resources);
 
-  bool is_leaving() const noexcept { return !leavers_.empty() || left_; }
+  bool is_leaving() const noexcept { return leaving_; }
   void on_enlist(const caf::strong_actor_ptr& who);
   void accept(const jobs<Table>& what, const caf::strong_actor_ptr& from);
   void on_send_results();
@@ -58,8 +58,8 @@ class intake_state {
   std::map<caf::strong_actor_ptr, job_results<Table>> ready_;
   std::size_t unanswered_ = 0;
   bool sending_ = false;
+  bool leaving_ = false;
   std::vector<caf::typed_response_promise<left>> leavers_;
-  bool left_ = false;
 };
 
 /// The behavior of an intake. The jobs of a message go to one of the `resources`, one per lane, in turn.

@@ -111,18 +111,7 @@ void changes_once<Table>::attempt(const pending_ptr& it) {
   execute_(
       plan.what, db::once_parameters(std::move(plan.with), it->what.key, it->request, it->what.kept_for),
       it->deadline,
-      [it](const db::result& from) {
-        once_reply<Table> out;
-        if (from.size() > 0) {
-          auto row = db::decode_row<Table>(from, 0);
-          if (!row) {
-            it->to.deliver(to_caf(row.error()));
-            return;
-          }
-          out.row = std::move(*row);
-        }
-        it->to.deliver(std::move(out));
-      },
+      [it](const db::result& from) { answer(*it, from, {.there = from.size() > 0, .replayed = false}); },
       [this, it](const db::error& failed) {
         if (is_about_the_way(failed.code))
           it->to.deliver(to_caf(failed));
@@ -166,16 +155,22 @@ void changes_once<Table>::on_recalled(const pending_ptr& it, const db::error& wh
     it->to.deliver(to_caf({db::errc::key_reused, "The key belongs to another request."}));
     return;
   }
-  once_reply<Table> out{std::nullopt, true};
-  if (answered) {
+  answer(*it, from, {.there = answered, .replayed = true});
+}
+
+// With the first row, if that is there.
+template <class Table>
+void changes_once<Table>::answer(pending& it, const db::result& from, found_row what) {
+  once_reply<Table> out{std::nullopt, what.replayed};
+  if (what.there) {
     auto row = db::decode_row<Table>(from, 0);
     if (!row) {
-      it->to.deliver(to_caf(row.error()));
+      it.to.deliver(to_caf(row.error()));
       return;
     }
     out.row = std::move(*row);
   }
-  it->to.deliver(std::move(out));
+  it.to.deliver(std::move(out));
 }
 
 template <class Table>

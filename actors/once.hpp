@@ -44,9 +44,15 @@ class changes_once {
   };
   using pending_ptr = std::shared_ptr<pending>;
 
+  struct found_row {
+    bool there;
+    bool replayed;
+  };
+
   void attempt(const pending_ptr& it);
   void recall(const pending_ptr& it, const db::error& why);
   void on_recalled(const pending_ptr& it, const db::error& why, const db::result& from);
+  static void answer(pending& it, const db::result& from, found_row what);
   void forget_expired(caf::actor_clock::time_point now);
 
   execute_function execute_;

@@ -9,6 +9,10 @@
 
 namespace troupe::actors {
 
+/// Requests that wait in one queue of a lane, at most, if nothing else is said: at 20,000 requests a second
+/// these wait half a second.
+inline constexpr std::size_t default_max_queue = 10000;
+
 /// How connections are made and kept.
 struct connection_settings {
   /// Time for one attempt to connect, log in and prepare all statements. Covers the loss of two SYN
@@ -27,9 +31,8 @@ struct pool_settings {
   /// Statements sent and not answered on one connection, at most. Enough to keep PostgreSQL busy during
   /// a round trip; what is beyond waits here, where it can still be dropped.
   std::size_t pipeline_depth = 64;
-  /// Requests that wait for a free slot, at most; the next one is refused with `overloaded`. At 20,000
-  /// statements a second these wait half a second.
-  std::size_t max_queue = 10000;
+  /// Requests that wait for a free slot, at most; the next one is refused with `overloaded`.
+  std::size_t max_queue = default_max_queue;
   /// The wait before the second attempt to connect; doubles with each further one. The first is immediate.
   std::chrono::milliseconds backoff_min{100};
   /// The longest wait between two attempts: what Retry-After promises.
@@ -51,9 +54,8 @@ struct batch_settings {
   /// The same for lists, of which only equal ones share a statement: two for each connection of the
   /// default pool, so that none of them waits for us.
   std::size_t lists_in_flight = 4;
-  /// Requests of a kind that wait, at most; the next one is refused with `overloaded`. At 20,000 requests
-  /// a second these wait half a second.
-  std::size_t max_queue = 10000;
+  /// Requests of a kind that wait, at most; the next one is refused with `overloaded`.
+  std::size_t max_queue = default_max_queue;
 };
 
 /// How the nodes of one service keep in touch.
@@ -80,7 +82,7 @@ struct node_settings {
   /// The longest wait between two attempts.
   std::chrono::milliseconds backoff_max{2000};
   /// Requests of a lane that wait for workers, at most; the next one is refused with `overloaded`.
-  std::size_t max_outstanding = 10000;
+  std::size_t max_outstanding = default_max_queue;
   /// How often a request is given to a worker, at most: the first and two more survive two losses.
   int max_attempts = 3;
   /// Seed of what is left to chance: which workers are compared, and the jitter of the waits.

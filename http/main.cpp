@@ -94,13 +94,10 @@ std::string addresses_of(const http::options& options) {
   const auto part = [](const std::string& address, std::uint16_t port) {
     return address + " port " + std::to_string(port);
   };
-  std::string out = "cannot listen on ";
-  if (options.what != http::command::worker) out += part(options.http.address, options.http.port);
-  if (options.what == http::command::worker)
-    out += part(options.node.address, options.node.port);
-  else if (options.node.port != 0)
-    out += " or " + part(options.node.address, options.node.port);
-  return out;
+  const auto for_clients = part(options.http.address, options.http.port);
+  const auto for_gateways = part(options.node.address, options.node.port);
+  if (options.what == http::command::worker) return "cannot listen on " + for_gateways;
+  return "cannot listen on " + for_clients + (options.node.port != 0 ? " or " + for_gateways : "");
 }
 
 int serve(http::configuration& config, http::options options, const std::optional<db::conninfo>& database,

@@ -72,6 +72,8 @@ std::string with_default(std::string description, const T& value) {
 }
 
 std::string text(std::chrono::milliseconds value) {
+  constexpr std::chrono::milliseconds hour = std::chrono::hours{1};
+  if (value % hour == std::chrono::milliseconds{0}) return std::to_string(value / hour) + "h";
   return value.count() % 1000 == 0 ? std::to_string(value.count() / 1000) + "s"
                                    : std::to_string(value.count()) + "ms";
 }
@@ -172,7 +174,7 @@ configuration::configuration() {
       .add(max_header_, "max-header", with_default("bytes of a header at most", to_string(max_header_)))
       .add(max_limit_, "max-limit", with_default("upper bound of ?limit=", to_string(max_limit_)))
       .add(idempotency_ttl_, "idempotency-ttl",
-           with_default("an Idempotency-Key and its answer are kept", "24h"));
+           with_default("an Idempotency-Key and its answer are kept", text(http.idempotency_ttl)));
   opt_group{custom_options_, "db"}
       .add(uri_, "uri", "postgresql://user:password@host:port/database")
       .add(data_dir_, "data-dir", with_default("directory of the private PostgreSQL", data_dir_))
