@@ -1,8 +1,5 @@
-// Resolves and connects with asio, then hands the socket to CAF's broker, which greets the other node.
+// Resolves and connects with asio, then hands the connection to CAF's broker, which greets the other node.
 #include "actors/connector.hpp"
-
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
@@ -18,6 +15,7 @@
 #include <utility>
 
 #include "actors/errors.hpp"
+#include "actors/node_stream.hpp"
 
 namespace troupe::actors {
 
@@ -38,22 +36,6 @@ struct connect_done {
 };
 
 using inner_actor = connector_actor::extend<caf::reacts_to<look_up_done>, caf::reacts_to<connect_done>>;
-
-/// A second handle of a socket that CAF owns, to end its connection with.
-class socket_end {
- public:
-  explicit socket_end(int of) : descriptor_{::dup(of)} {}
-  ~socket_end() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  socket_end(const socket_end&) = delete;
-  socket_end& operator=(const socket_end&) = delete;
-
-  void cut() const { ::shutdown(descriptor_, SHUT_RDWR); }
-
- private:
-  int descriptor_;
-};
 
 db::error unreachable(const std::string& why) { return {db::errc::unavailable, why}; }
 
@@ -124,28 +106,24 @@ class connector_state {
       to.deliver(to_caf(unreachable(what.failure)));
       return;
     }
-    asio::error_code failed;
-    what.socket->set_option(asio::ip::tcp::no_delay{true}, failed);
-    const int descriptor = what.socket->release();
-    const auto end = std::make_shared<socket_end>(descriptor);
-    auto& middleman = self_->system().middleman();
-    const auto broker = middleman.named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+    const auto stream = caf::make_counted<node_stream>(*home_, std::move(*what.socket));
+    const auto broker = self_->system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
     // CAF's own remote_actor() connects to one node after the other, each for as long as the kernel tries.
     self_
-        ->request(broker, settings_.connect_timeout, caf::connect_atom::value,
-                  middleman.backend().new_scribe(descriptor), port)
+        ->request(broker, settings_.connect_timeout, caf::connect_atom::value, caf::io::scribe_ptr{stream},
+                  port)
         .then(
-            [to = to, end](const caf::node_id&, const caf::strong_actor_ptr& published,
-                           const std::set<std::string>& signatures) mutable {
+            [to = to, stream](const caf::node_id&, const caf::strong_actor_ptr& published,
+                              const std::set<std::string>& signatures) mutable {
               if (published) {
-                to.deliver(reached{published, signatures, [end] { end->cut(); }});
+                to.deliver(reached{published, signatures, [stream] { stream->cut(); }});
                 return;
               }
-              end->cut();
+              stream->cut();
               to.deliver(to_caf(unreachable("the node publishes no actor")));
             },
-            [to = to, end](const caf::error&) mutable {
-              end->cut();
+            [to = to, stream](const caf::error&) mutable {
+              stream->cut();
               to.deliver(to_caf(unreachable("it does not greet as a node of this service")));
             });
   }

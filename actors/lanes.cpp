@@ -28,16 +28,28 @@ void lane::start() {
 }
 
 // Going to sleep and being woken costs more than a client or PostgreSQL takes to answer when little goes
-// on: measured with one connection, 130 us a request against 80. When much goes on, they need the core.
+// on: measured with one connection, 130 us a request against 80, and 210 against 100 through two nodes.
 void lane::run() {
-  while (!io_.stopped())
-    if (io_.poll() > quiet_turn || !finds_work()) io_.run_one();
+  using clock = std::chrono::steady_clock;
+  bool spins = true;
+  while (!io_.stopped()) {
+    if (io_.poll() > quiet_turn) {
+      io_.run_one();
+      continue;
+    }
+    const auto start = clock::now();
+    if (spins && finds_work(start + spin)) continue;
+    io_.run_one();
+    spins = clock::now() - start < worth_spinning;
+  }
 }
 
-bool lane::finds_work() {
-  const auto until = std::chrono::steady_clock::now() + spin;
-  while (!io_.stopped() && std::chrono::steady_clock::now() < until)
+bool lane::finds_work(std::chrono::steady_clock::time_point until) {
+  while (!io_.stopped() && std::chrono::steady_clock::now() < until) {
+    // Who is to answer may need this core.
+    std::this_thread::yield();
     if (io_.poll_one() > 0) return true;
+  }
   return false;
 }
 

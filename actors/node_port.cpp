@@ -1,11 +1,12 @@
-// Accepts, looks at the greeting without taking it from the socket, and passes the socket on.
+// Accepts, reads the greeting, and passes it on with the socket.
 #include "actors/node_port.hpp"
 
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
+#include <asio/buffer.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
+#include <asio/read.hpp>
 #include <asio/steady_timer.hpp>
 #include <caf/atom.hpp>
 #include <caf/binary_deserializer.hpp>
@@ -14,10 +15,12 @@
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
 #include <chrono>
-#include <future>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "actors/node_stream.hpp"
 
 namespace troupe::actors {
 
@@ -26,10 +29,10 @@ namespace {
 using asio::ip::tcp;
 
 // Peers that may be about to greet at the same time. Gateways greet at once.
-constexpr int max_newcomers = 64;
+constexpr std::size_t max_newcomers = 64;
 // The payload of a greeting is the name of a node: some 30 bytes.
 constexpr std::uint32_t max_greeting_payload = 1024;
-// When the process has no descriptors left, and how often a greeting is looked at that comes in pieces.
+// When the process has no descriptors left.
 constexpr std::chrono::milliseconds pause{50};
 
 }  // namespace
@@ -68,13 +71,12 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   std::uint16_t port() const noexcept { return port_; }
 
   void accept_next() {
-    if (closed_ || newcomers_ >= max_newcomers || std::exchange(accepting_, true)) return;
+    if (closed_ || newcomers_.size() >= max_newcomers || std::exchange(accepting_, true)) return;
     acceptor_.async_accept([self = shared_from_this()](const asio::error_code& failed, tcp::socket socket) {
       self->accepting_ = false;
       if (self->closed_) return;
       if (failed) return self->accept_later();
-      ++self->newcomers_;
-      self->look_at(std::make_shared<newcomer>(std::move(socket), self->settings_.connect_timeout));
+      self->listen_to(std::make_shared<newcomer>(std::move(socket)));
       self->accept_next();
     });
   }
@@ -84,18 +86,16 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
     asio::error_code ignored;
     acceptor_.close(ignored);
     retry_.cancel();
+    for (const auto& each : newcomers_) each->socket.close(ignored);
   }
 
  private:
   struct newcomer {
-    newcomer(tcp::socket connected, std::chrono::milliseconds patience)
-        : socket{std::move(connected)},
-          timer{socket.get_executor()},
-          until{std::chrono::steady_clock::now() + patience} {}
+    explicit newcomer(tcp::socket connected) : socket{std::move(connected)}, timer{socket.get_executor()} {}
 
     tcp::socket socket;
     asio::steady_timer timer;
-    std::chrono::steady_clock::time_point until;
+    std::vector<char> greeting = std::vector<char>(greeting_size());
   };
   using newcomer_ptr = std::shared_ptr<newcomer>;
 
@@ -106,44 +106,43 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
     });
   }
 
-  // A greeting is one packet; what has come less than whole is looked at again after a while.
-  void look_at(const newcomer_ptr& who) {
-    std::vector<char> header(greeting_size());
-    const auto got =
-        ::recv(who->socket.native_handle(), header.data(), header.size(), MSG_PEEK | MSG_DONTWAIT);
-    const bool pending = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    if (got == static_cast<ssize_t>(header.size()))
-      return is_greeting(home_.system(), header) ? welcome(who) : dismiss(who, "no greeting of a node");
-    if (got == 0 || (got < 0 && !pending)) return dismiss(who, "it has gone");
-    if (std::chrono::steady_clock::now() >= who->until) return dismiss(who, "no greeting in time");
-    who->timer.expires_after(pause);
-    who->timer.async_wait([self = shared_from_this(), who](const asio::error_code&) {
-      if (!self->closed_) self->look_at(who);
+  void listen_to(const newcomer_ptr& who) {
+    newcomers_.insert(who);
+    who->timer.expires_after(settings_.connect_timeout);
+    who->timer.async_wait([who](const asio::error_code& cancelled) {
+      asio::error_code ignored;
+      if (!cancelled) who->socket.cancel(ignored);
     });
+    asio::async_read(who->socket, asio::buffer(who->greeting),
+                     [self = shared_from_this(), who](const asio::error_code& failed, std::size_t) {
+                       who->timer.cancel();
+                       self->newcomers_.erase(who);
+                       if (self->closed_) return;
+                       if (failed)
+                         self->dismiss(*who, failed == asio::error::operation_aborted ? "no greeting in time"
+                                                                                      : "it has gone");
+                       else if (!is_greeting(self->home_.system(), who->greeting))
+                         self->dismiss(*who, "no greeting of a node");
+                       else
+                         self->welcome(*who);
+                       self->accept_next();
+                       self->home_.run_ready();
+                     });
   }
 
-  void welcome(const newcomer_ptr& who) {
-    asio::error_code failed;
-    who->socket.set_option(tcp::no_delay{true}, failed);
-    auto& middleman = home_.system().middleman();
-    caf::anon_send(middleman.named_broker<caf::io::basp_broker>(caf::atom("BASP")), caf::publish_atom::value,
-                   middleman.backend().new_scribe(who->socket.release()), port_, published_, signatures_);
-    is_dealt_with();
+  void welcome(newcomer& who) {
+    const auto broker = home_.system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+    const caf::io::scribe_ptr stream =
+        caf::make_counted<node_stream>(home_, std::move(who.socket), who.greeting);
+    caf::anon_send(broker, caf::publish_atom::value, stream, port_, published_, signatures_);
   }
 
-  void dismiss(const newcomer_ptr& who, const char* why) {
+  void dismiss(newcomer& who, const char* why) {
     asio::error_code failed;
-    const auto from = who->socket.remote_endpoint(failed);
+    const auto from = who.socket.remote_endpoint(failed);
     spdlog::debug("Node port: closed a connection from {}: {}", failed ? "?" : from.address().to_string(),
                   why);
-    who->socket.close(failed);
-    is_dealt_with();
-  }
-
-  void is_dealt_with() {
-    --newcomers_;
-    accept_next();
-    home_.run_ready();
+    who.socket.close(failed);
   }
 
   lane& home_;
@@ -153,7 +152,7 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
   std::uint16_t port_ = 0;
-  int newcomers_ = 0;
+  std::set<newcomer_ptr> newcomers_;
   bool accepting_ = false;
   bool closed_ = false;
 };
@@ -166,12 +165,7 @@ node_port::node_port(lane& home, const node_settings& settings, caf::strong_acto
 }
 
 node_port::~node_port() {
-  std::promise<void> done;
-  asio::post(implementation_->home().io(), [&] {
-    implementation_->close();
-    done.set_value();
-  });
-  done.get_future().wait();
+  implementation_->home().run_and_wait([this] { implementation_->close(); });
 }
 
 std::uint16_t node_port::port() const noexcept { return implementation_->port(); }

@@ -7,8 +7,8 @@
 
 namespace troupe::actors {
 
-/// Loads CAF's middleman with the settings that nodes need, and makes their messages known. To be called
-/// before the system is made; a process that does without other nodes does without its threads, too.
+/// Loads the middleman with the settings that nodes need, and makes their messages known. To be called
+/// before the system is made, whose scheduler has to be lanes.
 void enable_nodes(caf::actor_system_config& config, const node_settings& settings);
 
 }  // namespace troupe::actors

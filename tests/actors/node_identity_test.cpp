@@ -7,6 +7,7 @@
 #include <caf/node_id.hpp>
 #include <string>
 
+#include "actors/lanes.hpp"
 #include "actors/nodes.hpp"
 
 namespace troupe::actors {
@@ -15,6 +16,7 @@ namespace {
 // In containers of one image the first process has the same number everywhere, and often the same cards.
 TEST(node_identity, does_not_depend_on_the_process_id) {
   caf::actor_system_config config;
+  lane_scheduler::install(config, 1);
   enable_nodes(config, node_settings{});
   caf::actor_system system{config};
   const auto name = to_string(system.node());
