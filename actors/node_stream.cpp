@@ -63,6 +63,9 @@ void node_stream::remove_from_loop() { active_ = false; }
 void node_stream::graceful_shutdown() {
   detach(&context(), false);
   asio::error_code ignored;
+  // Resets the connection. A plain close queues behind what the other side does not acknowledge: if that
+  // hears nothing but is heard, it would learn nothing.
+  socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
   socket_.close(ignored);
 }
 
