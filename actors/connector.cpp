@@ -28,11 +28,11 @@ struct look_up_done {
   addresses found;
 };
 
-/// A socket is connected, or is not.
+/// A socket is connected, and the other end trusted, or not.
 struct connect_done {
   std::uint64_t number;
   std::string failure;
-  std::shared_ptr<asio::ip::tcp::socket> socket;
+  std::shared_ptr<node_socket> socket;
 };
 
 using inner_actor = connector_actor::extend<caf::reacts_to<look_up_done>, caf::reacts_to<connect_done>>;
@@ -53,10 +53,11 @@ class connector_state {
  public:
   const char* name = "connector";
 
-  void start(inner_actor::pointer self, lane& home, const node_settings& settings) {
+  void start(inner_actor::pointer self, lane& home, const node_settings& settings, tls_context tls) {
     self_ = self;
     home_ = &home;
     settings_ = settings;
+    tls_ = std::move(tls);
     resolver_ = std::make_shared<asio::ip::tcp::resolver>(home.io());
   }
 
@@ -85,19 +86,22 @@ class connector_state {
   void connect(const reach& what, caf::typed_response_promise<reached> to) {
     const auto number = ++last_number_;
     connects_.emplace(number, connecting{what.where.port, std::move(to)});
-    auto socket = std::make_shared<asio::ip::tcp::socket>(home_->io());
+    auto socket = std::make_shared<node_socket>(asio::ip::tcp::socket{home_->io()}, tls_);
     auto timer = std::make_shared<asio::steady_timer>(home_->io(), settings_.connect_timeout);
     timer->async_wait([socket](const asio::error_code& cancelled) {
       asio::error_code ignored;
-      if (!cancelled) socket->close(ignored);
+      if (!cancelled) socket->lowest_layer().close(ignored);
     });
-    socket->async_connect(
-        {asio::ip::make_address(what.where.address), what.where.port},
-        [tell = teller(), socket, timer, number](const asio::error_code& failed) {
-          timer->cancel();
-          const bool late = failed == asio::error::operation_aborted;
-          tell(connect_done{number, late ? "it does not answer" : failed ? failed.message() : "", socket});
-        });
+    const auto done = [tell = teller(), socket, timer, number](const asio::error_code& failed) {
+      timer->cancel();
+      const bool late = !socket->lowest_layer().is_open();
+      tell(connect_done{number, late ? "it does not answer" : failed ? failed.message() : "", socket});
+    };
+    socket->lowest_layer().async_connect({asio::ip::make_address(what.where.address), what.where.port},
+                                         [socket, done](const asio::error_code& failed) {
+                                           if (failed) return done(failed);
+                                           socket->async_handshake(asio::ssl::stream_base::client, done);
+                                         });
   }
 
   void on_connect_done(const connect_done& what) {
@@ -124,7 +128,8 @@ class connector_state {
             },
             [to = to, stream](const caf::error&) mutable {
               stream->cut();
-              to.deliver(to_caf(unreachable("it does not greet as a node of this service")));
+              to.deliver(to_caf(unreachable(
+                  "it does not greet as a node of this service, or does not take this one for one")));
             });
   }
 
@@ -137,6 +142,7 @@ class connector_state {
   inner_actor::pointer self_ = nullptr;
   lane* home_ = nullptr;
   node_settings settings_;
+  tls_context tls_;
   std::shared_ptr<asio::ip::tcp::resolver> resolver_;
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, caf::typed_response_promise<addresses>> lookups_;
@@ -144,8 +150,8 @@ class connector_state {
 };
 
 inner_actor::behavior_type connector(inner_actor::stateful_pointer<connector_state> self, lane* home,
-                                     const node_settings& settings) {
-  self->state.start(self, *home, settings);
+                                     const node_settings& settings, tls_context tls) {
+  self->state.start(self, *home, settings, std::move(tls));
   return {
       [self](const look_up& what) {
         auto to = self->make_response_promise<addresses>();
@@ -169,8 +175,8 @@ std::string to_string(const endpoint& where) {
   return (v6 ? "[" + where.address + "]" : where.address) + ":" + std::to_string(where.port);
 }
 
-connector_actor spawn_connector(lane& home, const node_settings& settings) {
-  return home.spawn(connector, &home, settings);
+connector_actor spawn_connector(lane& home, const node_settings& settings, tls_context tls) {
+  return home.spawn(connector, &home, settings, std::move(tls));
 }
 
 }  // namespace troupe::actors

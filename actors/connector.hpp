@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/lanes.hpp"
+#include "actors/node_socket.hpp"
 #include "actors/settings.hpp"
 
 namespace troupe::actors {
@@ -56,8 +57,8 @@ struct reached {
 using connector_actor =
     caf::typed_actor<caf::replies_to<look_up>::with<addresses>, caf::replies_to<reach>::with<reached>>;
 
-/// Spawns a connector that works with the sockets of a lane. The system must have CAF's middleman.
-connector_actor spawn_connector(lane& home, const node_settings& settings);
+/// Spawns a connector that works with the sockets of a lane, that of the system's middleman.
+connector_actor spawn_connector(lane& home, const node_settings& settings, tls_context tls);
 
 }  // namespace troupe::actors
 

@@ -15,6 +15,7 @@
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
 #include <chrono>
+#include <list>
 #include <set>
 #include <string>
 #include <utility>
@@ -28,7 +29,7 @@ namespace {
 
 using asio::ip::tcp;
 
-// Peers that may be about to greet at the same time. Gateways greet at once.
+// Peers that may be about to greet at the same time.
 constexpr std::size_t max_newcomers = 64;
 // The payload of a greeting is the name of a node: some 30 bytes.
 constexpr std::uint32_t max_greeting_payload = 1024;
@@ -51,10 +52,11 @@ bool is_greeting(caf::actor_system& system, const std::vector<char>& header) {
 
 class node_port::implementation : public std::enable_shared_from_this<implementation> {
  public:
-  implementation(lane& home, const node_settings& settings, caf::strong_actor_ptr published,
+  implementation(lane& home, const node_settings& settings, tls_context tls, caf::strong_actor_ptr published,
                  std::set<std::string> signatures)
       : home_{home},
         settings_{settings},
+        tls_{std::move(tls)},
         published_{std::move(published)},
         signatures_{std::move(signatures)},
         acceptor_{home.io()},
@@ -71,12 +73,10 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   std::uint16_t port() const noexcept { return port_; }
 
   void accept_next() {
-    if (closed_ || newcomers_.size() >= max_newcomers || std::exchange(accepting_, true)) return;
     acceptor_.async_accept([self = shared_from_this()](const asio::error_code& failed, tcp::socket socket) {
-      self->accepting_ = false;
       if (self->closed_) return;
       if (failed) return self->accept_later();
-      self->listen_to(std::make_shared<newcomer>(std::move(socket)));
+      self->listen_to(std::make_shared<newcomer>(std::move(socket), self->tls_));
       self->accept_next();
     });
   }
@@ -86,16 +86,29 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
     asio::error_code ignored;
     acceptor_.close(ignored);
     retry_.cancel();
-    for (const auto& each : newcomers_) each->socket.close(ignored);
+    for (const auto& each : newcomers_) each->end("the port is closed");
   }
 
  private:
   struct newcomer {
-    explicit newcomer(tcp::socket connected) : socket{std::move(connected)}, timer{socket.get_executor()} {}
+    newcomer(tcp::socket connected, const tls_context& tls)
+        : socket{std::move(connected), tls}, timer{socket.get_executor()} {
+      asio::error_code unknown;
+      from = socket.lowest_layer().remote_endpoint(unknown).address().to_string();
+    }
 
-    tcp::socket socket;
+    // What waits for it fails.
+    void end(const char* reason) {
+      why = reason;
+      asio::error_code ignored;
+      socket.lowest_layer().close(ignored);
+    }
+
+    node_socket socket;
     asio::steady_timer timer;
     std::vector<char> greeting = std::vector<char>(greeting_size());
+    std::string from;
+    std::string why;
   };
   using newcomer_ptr = std::shared_ptr<newcomer>;
 
@@ -107,27 +120,41 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   }
 
   void listen_to(const newcomer_ptr& who) {
-    newcomers_.insert(who);
+    newcomers_.push_back(who);
+    // A gateway greets at once; who came first has had the most time.
+    if (newcomers_.size() > max_newcomers) {
+      newcomers_.front()->end("others came");
+      newcomers_.pop_front();
+    }
     who->timer.expires_after(settings_.connect_timeout);
     who->timer.async_wait([who](const asio::error_code& cancelled) {
-      asio::error_code ignored;
-      if (!cancelled) who->socket.cancel(ignored);
+      if (!cancelled) who->end("no greeting in time");
     });
-    asio::async_read(who->socket, asio::buffer(who->greeting),
-                     [self = shared_from_this(), who](const asio::error_code& failed, std::size_t) {
-                       who->timer.cancel();
-                       self->newcomers_.erase(who);
-                       if (self->closed_) return;
-                       if (failed)
-                         self->dismiss(*who, failed == asio::error::operation_aborted ? "no greeting in time"
-                                                                                      : "it has gone");
-                       else if (!is_greeting(self->home_.system(), who->greeting))
-                         self->dismiss(*who, "no greeting of a node");
-                       else
-                         self->welcome(*who);
-                       self->accept_next();
-                       self->home_.run_ready();
-                     });
+    who->socket.async_handshake(
+        asio::ssl::stream_base::server, [self = shared_from_this(), who](const asio::error_code& failed) {
+          if (failed) {
+            // Worth a line: the certificates of a service do not fit, or somebody tries.
+            if (who->why.empty())
+              spdlog::info("Node port: {} is not trusted: {}", who->from, failed.message());
+            return self->on_heard(who, failed);
+          }
+          asio::async_read(who->socket, asio::buffer(who->greeting),
+                           [self, who](const asio::error_code& failed_to_read, std::size_t) {
+                             self->on_heard(who, failed_to_read);
+                           });
+        });
+  }
+
+  void on_heard(const newcomer_ptr& who, const asio::error_code& failed) {
+    who->timer.cancel();
+    newcomers_.remove(who);
+    if (failed && who->why.empty()) who->why = failed.message();
+    if (!failed && !is_greeting(home_.system(), who->greeting)) who->why = "no greeting of a node";
+    if (who->why.empty() && !closed_)
+      welcome(*who);
+    else
+      spdlog::debug("Node port: closed a connection from {}: {}", who->from, who->why);
+    home_.run_ready();
   }
 
   void welcome(newcomer& who) {
@@ -137,30 +164,22 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
     caf::anon_send(broker, caf::publish_atom::value, stream, port_, published_, signatures_);
   }
 
-  void dismiss(newcomer& who, const char* why) {
-    asio::error_code failed;
-    const auto from = who.socket.remote_endpoint(failed);
-    spdlog::debug("Node port: closed a connection from {}: {}", failed ? "?" : from.address().to_string(),
-                  why);
-    who.socket.close(failed);
-  }
-
   lane& home_;
   node_settings settings_;
+  tls_context tls_;
   caf::strong_actor_ptr published_;
   std::set<std::string> signatures_;
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
   std::uint16_t port_ = 0;
-  std::set<newcomer_ptr> newcomers_;
-  bool accepting_ = false;
+  std::list<newcomer_ptr> newcomers_;
   bool closed_ = false;
 };
 
-node_port::node_port(lane& home, const node_settings& settings, caf::strong_actor_ptr published,
-                     std::set<std::string> signatures)
-    : implementation_{
-          std::make_shared<implementation>(home, settings, std::move(published), std::move(signatures))} {
+node_port::node_port(lane& home, const node_settings& settings, const tls_context& tls,
+                     caf::strong_actor_ptr published, std::set<std::string> signatures)
+    : implementation_{std::make_shared<implementation>(home, settings, tls, std::move(published),
+                                                       std::move(signatures))} {
   asio::post(home.io(), [it = implementation_] { it->accept_next(); });
 }
 

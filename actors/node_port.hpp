@@ -9,21 +9,23 @@
 #include <vector>
 
 #include "actors/lanes.hpp"
+#include "actors/node_socket.hpp"
 #include "actors/settings.hpp"
 
 namespace troupe::actors {
 
 /// Listens as long as it lives. A peer has node_settings::connect_timeout to send the greeting of CAF's
 /// protocol; what is no greeting, or one that would harm, is closed and never reaches CAF. That keeps
-/// accidents out (scanners, health checks, browsers), not attackers: they can speak the protocol.
+/// accidents out (scanners, health checks, browsers), not attackers: they can speak the protocol. TLS keeps
+/// them out.
 ///
 /// Created and destroyed on any thread but the lane's, while the lane runs.
 class node_port {
  public:
   /// Publishes an actor, with the messages it takes in CAF's words. Throws std::system_error if the
   /// address cannot be bound.
-  node_port(lane& home, const node_settings& settings, caf::strong_actor_ptr published,
-            std::set<std::string> signatures);
+  node_port(lane& home, const node_settings& settings, const tls_context& tls,
+            caf::strong_actor_ptr published, std::set<std::string> signatures);
   ~node_port();
   node_port(const node_port&) = delete;
   node_port& operator=(const node_port&) = delete;

@@ -2,6 +2,7 @@
 #include "actors/node_stream.hpp"
 
 #include <asio/buffer.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <asio/write.hpp>
 #include <atomic>
@@ -26,10 +27,10 @@ caf::io::connection_handle next_handle() {
 
 using caf::io::network::operation;
 
-node_stream::node_stream(lane& home, asio::ip::tcp::socket socket, const std::vector<char>& begun)
+node_stream::node_stream(lane& home, node_socket socket, const std::vector<char>& begun)
     : scribe{next_handle()}, home_{home}, socket_{std::move(socket)} {
   asio::error_code failed;
-  socket_.set_option(asio::ip::tcp::no_delay{true}, failed);
+  socket_.lowest_layer().set_option(asio::ip::tcp::no_delay{true}, failed);
   incoming_.commit(asio::buffer_copy(incoming_.prepare(begun.size()), asio::buffer(begun)));
 }
 
@@ -37,7 +38,7 @@ caf::execution_unit& node_stream::context() const { return home_.system().middle
 
 void node_stream::cut() {
   asio::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.lowest_layer().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
 }
 
 // BASP always says exactly how much it wants.
@@ -65,13 +66,13 @@ void node_stream::graceful_shutdown() {
   asio::error_code ignored;
   // Resets the connection. A plain close queues behind what the other side does not acknowledge: if that
   // hears nothing but is heard, it would learn nothing.
-  socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
-  socket_.close(ignored);
+  socket_.lowest_layer().set_option(asio::socket_base::linger{true, 0}, ignored);
+  socket_.lowest_layer().close(ignored);
 }
 
 void node_stream::fail(operation doing) {
   asio::error_code ignored;
-  socket_.close(ignored);
+  socket_.lowest_layer().close(ignored);
   if (!detached()) io_failure(&context(), doing);
 }
 
@@ -117,13 +118,13 @@ void node_stream::flush() {
 
 std::string node_stream::addr() const {
   asio::error_code failed;
-  const auto peer = socket_.remote_endpoint(failed);
+  const auto peer = socket_.lowest_layer().remote_endpoint(failed);
   return failed ? "" : peer.address().to_string();
 }
 
 std::uint16_t node_stream::port() const {
   asio::error_code failed;
-  const auto peer = socket_.remote_endpoint(failed);
+  const auto peer = socket_.lowest_layer().remote_endpoint(failed);
   return failed ? std::uint16_t{0} : peer.port();
 }
 

@@ -1,7 +1,6 @@
 // A connection between two nodes, as CAF's broker uses it.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
 #include <asio/streambuf.hpp>
 #include <caf/io/scribe.hpp>
 #include <caf/make_counted.hpp>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "actors/lanes.hpp"
+#include "actors/node_socket.hpp"
 
 namespace troupe::actors {
 
@@ -21,7 +21,7 @@ class node_stream final : public caf::io::scribe {
  public:
   /// Takes a connected socket of the lane's loop, which is that of the middleman, and what has been read
   /// from it before.
-  node_stream(lane& home, asio::ip::tcp::socket socket, const std::vector<char>& begun = {});
+  node_stream(lane& home, node_socket socket, const std::vector<char>& begun = {});
 
   /// Ends the connection; the broker learns it as if the other side had gone.
   void cut();
@@ -47,7 +47,7 @@ class node_stream final : public caf::io::scribe {
   void fail(caf::io::network::operation doing);
 
   lane& home_;
-  asio::ip::tcp::socket socket_;
+  node_socket socket_;
   // As many bytes as the broker wants at once.
   std::size_t wanted_ = 0;
   bool active_ = false;

@@ -58,12 +58,28 @@ struct batch_settings {
   std::size_t max_queue = default_max_queue;
 };
 
+/// Who a node is and whom it trusts: paths of PEM files. All three are given, or none.
+struct tls_settings {
+  /// The certificate of this node, with those between it and the authority.
+  std::string certificate;
+  /// Its private key.
+  std::string key;
+  /// The certificates of the authorities; one of them has signed what the other node shows.
+  std::string authority;
+  /// Names of which a certificate has to bear one. None: all that the authority has signed are nodes.
+  std::vector<std::string> peers;
+
+  bool is_on() const noexcept { return !certificate.empty(); }
+};
+
 /// How the nodes of one service keep in touch.
 struct node_settings {
   /// A TCP port for gateways; 0 for none.
   std::uint16_t port = 0;
   /// The numeric address of that port. Loopback: CAF's protocol knows neither encryption nor passwords.
   std::string address = "127.0.0.1";
+  /// Encryption, and who may connect; off if nothing is given.
+  tls_settings tls;
   /// A TCP port of http.address for /healthz and /readyz alone, for a worker, which has no other; 0 for
   /// none.
   std::uint16_t health_port = 0;

@@ -100,13 +100,13 @@ std::string addresses_of(const http::options& options) {
   return "cannot listen on " + for_clients + (options.node.port != 0 ? " or " + for_gateways : "");
 }
 
-int serve(http::configuration& config, http::options options, const std::optional<db::conninfo>& database,
-          std::optional<db::private_server>& own) {
+int serve(http::configuration& config, http::options options, const actors::tls_context& tls,
+          const std::optional<db::conninfo>& database, std::optional<db::private_server>& own) {
   fit_connections(options.http);
   actors::lane_scheduler::install(config, options.threads);
   if (options.node.port != 0 || !options.node.workers.empty()) actors::enable_nodes(config, options.node);
   caf::actor_system system{config};
-  http::service service{system, options, database};
+  http::service service{system, options, database, tls};
   try {
     service.start();
   } catch (const std::exception& failed) {
@@ -163,8 +163,9 @@ int run(std::vector<std::string> arguments) {
   }
   set_up_log(options->log_level);
 
+  const auto tls = actors::make_tls(options->node.tls);
   std::optional<db::private_server> own;
-  if (options->what == http::command::gateway) return serve(config, *options, std::nullopt, own);
+  if (options->what == http::command::gateway) return serve(config, *options, tls, std::nullopt, own);
   auto uri = options->uri;
   if (!uri) {
     spdlog::info("No database is named: starting a private PostgreSQL in {}", options->data_dir.string());
@@ -180,7 +181,7 @@ int run(std::vector<std::string> arguments) {
     return usage_error;
   }
   const int status = options->what == http::command::migrate ? migrate(config, *options, *database)
-                                                             : serve(config, *options, *database, own);
+                                                             : serve(config, *options, tls, *database, own);
   if (own) own->stop();
   return status;
 }

@@ -22,7 +22,7 @@ namespace troupe::http {
 
 namespace {
 
-constexpr std::array groups{"http", "db", "actors", "node", "log"};
+constexpr std::array groups{"http", "db", "actors", "node", "node.tls", "log"};
 constexpr std::array log_levels{"error", "warning", "info", "debug"};
 constexpr std::array<std::pair<std::string_view, command>, 4> commands{{
     {"serve", command::serve},
@@ -196,14 +196,20 @@ configuration::configuration() {
            with_default("requests of a lane that wait for a connection at most", to_string(max_queue_)));
   opt_group{custom_options_, "node"}
       .add(node_port_, "port", "TCP port for gateways; a worker's is " + to_string(default_node_port))
-      .add(node_address_, "address",
-           with_default("numeric address of that port; not for untrusted networks", node_address_))
+      .add(
+          node_address_, "address",
+          with_default("numeric address of that port; not for untrusted networks without TLS", node_address_))
       .add(workers_, "workers", "host:port,host:port of the workers of a gateway; may be repeated")
       .add(resolve_interval_, "resolve-interval",
            with_default("worker names are looked up again", text(node.resolve_interval)))
       .add(heartbeat_, "heartbeat", with_default("a node shows that it lives", text(node.heartbeat)))
       .add(node_timeout_, "timeout", with_default("then a silent node is given up", text(node.timeout)))
       .add(health_port_, "health-port", "TCP port for /healthz and /readyz alone");
+  opt_group{custom_options_, "node.tls"}
+      .add(certificate_, "certificate", "PEM file: this node's certificate; nodes then talk TLS 1.3 only")
+      .add(key_, "key", "PEM file: its private key")
+      .add(authority_, "authority", "PEM file: who has signed the certificates of all nodes")
+      .add(peers_, "peers", "name,name that other nodes' certificates bear (default any)");
   opt_group{custom_options_, "log"}.add(log_level_, "level",
                                         with_default("error, warning, info or debug", log_level_));
 }
@@ -235,7 +241,7 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
   join_repeated(arguments, workers_option);
   // No file that happens to lie in the working directory is read, only the one that is named.
   if (const auto failed = parse(std::move(arguments), "")) return tl::unexpected{explain(failed)};
-  if (const auto fault = apply_content()) return tl::unexpected{*fault};
+  if (const auto fault = apply("", content)) return tl::unexpected{*fault};
   if (const auto fault = wrong_type_in_file()) return tl::unexpected{*fault};
   if (uri_.empty())
     if (const char* from_environment = std::getenv("DATABASE_URL"); from_environment != nullptr)
@@ -274,23 +280,21 @@ std::optional<std::string> configuration::wrong_type_in_file() const {
 }
 
 // CAF takes any name in a configuration file, and does not store values that stand in braces.
-std::optional<std::string> configuration::apply_content() {
-  for (const auto& [group, members] : content) {
-    const auto* dictionary = caf::get_if<caf::config_value::dictionary>(&members);
-    if (dictionary == nullptr) {
-      if (group != "config-file") return std::string{group} + " is not an option; see troupe --help";
+std::optional<std::string> configuration::apply(const std::string& group, const caf::settings& members) {
+  for (const auto& [name, value] : members) {
+    const auto full_name = (group.empty() ? "" : group + ".") + std::string{name};
+    if (const auto* deeper = caf::get_if<caf::config_value::dictionary>(&value)) {
+      if (const auto fault = apply(full_name, *deeper)) return fault;
       continue;
     }
-    for (const auto& [name, value] : *dictionary) {
-      const auto full_name = std::string{group} + "." + std::string{name};
-      const auto option = std::find_if(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
-        return each.category() == caf::string_view{group} && each.long_name() == caf::string_view{name};
-      });
-      if (option == custom_options_.end() || !contains(groups, std::string_view{group}))
-        return full_name + " is not an option; see troupe --help";
-      if (option->check(value)) return full_name + " has a value of the wrong type";
-      option->store(value);
-    }
+    if (full_name == "config-file") continue;
+    const auto option = std::find_if(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
+      return each.category() == caf::string_view{group} && each.long_name() == caf::string_view{name};
+    });
+    if (option == custom_options_.end() || !contains(groups, std::string_view{group}))
+      return full_name + " is not an option; see troupe --help";
+    if (option->check(value)) return full_name + " has a value of the wrong type";
+    option->store(value);
   }
   return std::nullopt;
 }
@@ -324,6 +328,10 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   if (!positive(resolve_interval_)) return bad("node.resolve-interval must be at least 1ms");
   if (!positive(heartbeat_) || node_timeout_ <= heartbeat_)
     return bad("node.heartbeat must be at least 1ms and less than node.timeout");
+  const int tls_files = !certificate_.empty() + !key_.empty() + !authority_.empty();
+  if (tls_files != 0 && tls_files != 3)
+    return bad("node.tls.certificate, node.tls.key and node.tls.authority go together");
+  if (!peers_.empty() && tls_files == 0) return bad("node.tls.peers needs node.tls.certificate");
   const auto workers = split(workers_);
   for (const auto& each : workers)
     if (!actors::parse_worker_name(each)) return bad("node.workers: \"" + each + "\" is not host:port");
@@ -368,6 +376,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   out.batch.max_queue = max_queue_;
   out.node.port = what == command::worker && node_port_ == 0 ? default_node_port : node_port_;
   out.node.address = node_address_;
+  out.node.tls = {certificate_, key_, authority_, split(peers_)};
   out.node.health_port = health_port_;
   out.node.workers = workers;
   out.node.resolve_interval = to_milliseconds(resolve_interval_);

@@ -58,7 +58,7 @@ class configuration : public caf::actor_system_config {
 
  private:
   std::string explain(const caf::error& failed) const;
-  std::optional<std::string> apply_content();
+  std::optional<std::string> apply(const std::string& group, const caf::settings& members);
   std::optional<std::string> wrong_type_in_file() const;
   tl::expected<options, std::string> checked(command what) const;
 
@@ -92,6 +92,10 @@ class configuration : public caf::actor_system_config {
   caf::timespan resolve_interval_;
   caf::timespan heartbeat_;
   caf::timespan node_timeout_;
+  std::string certificate_;
+  std::string key_;
+  std::string authority_;
+  std::string peers_;
   caf::timespan idempotency_ttl_;
   std::string log_level_;
 };

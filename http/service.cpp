@@ -66,8 +66,9 @@ std::string authority(const std::string& address, std::uint16_t port) {
 
 }  // namespace
 
-service::service(caf::actor_system& system, const options& options, std::optional<db::conninfo> database)
-    : system_{system}, options_{options}, database_{std::move(database)} {}
+service::service(caf::actor_system& system, const options& options, std::optional<db::conninfo> database,
+                 actors::tls_context tls)
+    : system_{system}, options_{options}, database_{std::move(database)}, tls_{std::move(tls)} {}
 
 void service::start() {
   parts_.resize(actors::lane_scheduler::of(system_).size());
@@ -106,7 +107,7 @@ void service::start_node_port() {
   intake_ = home.spawn(actors::intake<db::item_table>, items);
   // Gateways see what crosses nodes, not what the intake tells itself.
   node_port_ = std::make_unique<actors::node_port>(
-      home, options_.node, caf::actor_cast<caf::strong_actor_ptr>(intake_),
+      home, options_.node, tls_, caf::actor_cast<caf::strong_actor_ptr>(intake_),
       system_.message_types<actors::worker_actor<db::item_table>>());
 }
 
@@ -128,7 +129,7 @@ void service::start_workers_side() {
     balancers.push_back(home.spawn(actors::balancer<db::item_table>, node, defer));
     parts_[i].items = balancers.back();
   }
-  connector_ = actors::spawn_connector(lanes.at(0), options_.node);
+  connector_ = actors::spawn_connector(lanes.at(0), options_.node, tls_);
   directory_ = lanes.at(0).spawn(actors::directory<db::item_table>, options_.node, connector_, balancers);
 }
 

@@ -33,8 +33,9 @@ namespace troupe::http {
 class service {
  public:
   /// `system` must run on lanes, and be enabled for nodes if the options ask for it. `database` is nothing
-  /// for a gateway only.
-  service(caf::actor_system& system, const options& options, std::optional<db::conninfo> database);
+  /// for a gateway only. `tls` is between nodes.
+  service(caf::actor_system& system, const options& options, std::optional<db::conninfo> database,
+          actors::tls_context tls);
   /// Stops if stop() was not called.
   ~service();
   service(const service&) = delete;
@@ -74,6 +75,7 @@ class service {
   caf::actor_system& system_;
   options options_;
   std::optional<db::conninfo> database_;
+  actors::tls_context tls_;
   actors::migrator_actor migrator_;
   std::vector<lane_part> parts_;
   // Of a gateway.

@@ -3,24 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <asio/post.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/binary_serializer.hpp>
 #include <caf/io/basp/header.hpp>
-#include <caf/scoped_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
 #include <chrono>
 #include <deque>
 #include <filesystem>
-#include <future>
 #include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "actors/connector.hpp"
 #include "actors/messages.hpp"
-#include "actors/nodes.hpp"
+#include "tests/actors/node.hpp"
 #include "tests/actors/peer.hpp"
 #include "tests/support/eventually.hpp"
 
@@ -33,22 +27,6 @@ using basp::message_type;
 using db::item_table;
 using test::peer;
 
-// A process that is a node.
-class node {
- public:
-  explicit node(const node_settings& settings) {
-    enable_nodes(config_, settings);
-    lane_scheduler::install(config_, 1);
-    system_ = std::make_unique<caf::actor_system>(config_);
-  }
-  caf::actor_system& system() { return *system_; }
-  lane& home() { return lane_scheduler::of(*system_).at(0); }
-
- private:
-  caf::actor_system_config config_;
-  std::unique_ptr<caf::actor_system> system_;
-};
-
 std::string bytes_of(caf::actor_system& system, basp::header what) {
   std::vector<char> out;
   caf::binary_serializer sink{system, out};
@@ -60,10 +38,6 @@ basp::header greeting(std::uint32_t payload) { return {message_type::client_hand
 std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{"/proc/self/fd"},
                                                 std::filesystem::directory_iterator{}));
-}
-
-worker_actor<item_table>::behavior_type answer_enlist(worker_actor<item_table>::pointer, int) {
-  return {[](enlist) { return enlisted{}; }, [](const jobs<item_table>&) {}};
 }
 
 class node_port_test : public testing::Test {
@@ -79,36 +53,16 @@ class node_port_test : public testing::Test {
 
   void open_port() {
     port.reset();
-    port = std::make_unique<node_port>(worker.home(), settings,
+    port = std::make_unique<node_port>(worker.home(), settings, make_tls(settings.tls),
                                        caf::actor_cast<caf::strong_actor_ptr>(published),
                                        worker.system().message_types<worker_actor<item_table>>());
   }
 
-  /// Whether a gateway gets in, and an answer out.
-  bool lets_gateway_in() {
-    node gateway{settings};
-    const auto connector = spawn_connector(gateway.home(), settings);
-    bool answered = false;
-    caf::scoped_actor self{gateway.system()};
-    self->request(connector, caf::infinite, reach{{"127.0.0.1", port->port()}})
-        .receive(
-            [&](const reached& node) {
-              self->request(caf::actor_cast<worker_actor<item_table>>(node.published), 10s, enlist{})
-                  .receive([&](enlisted) { answered = true; }, [](const caf::error&) {});
-              node.cut();
-            },
-            [](const caf::error&) {});
-    caf::anon_send_exit(connector, caf::exit_reason::user_shutdown);
-    return answered;
-  }
+  bool lets_gateway_in() const { return test::gets_answer(settings, port->port()); }
 
   /// The lane has done what it could.
   void settle() {
-    for (int i = 0; i < 5; ++i) {
-      std::promise<void> done;
-      asio::post(worker.home().io(), [&] { done.set_value(); });
-      done.get_future().wait();
-    }
+    for (int i = 0; i < 5; ++i) worker.home().run_and_wait([] {});
   }
 
   std::deque<peer> connect(std::size_t count, const std::string& says = {}) const {
@@ -124,8 +78,8 @@ class node_port_test : public testing::Test {
 
   const std::string http_request = "GET /items/ HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n";
   node_settings settings;
-  node worker{settings};
-  worker_actor<item_table> published = worker.home().spawn(answer_enlist, 0);
+  test::node worker{settings};
+  worker_actor<item_table> published = worker.home().spawn(test::answer_enlist, 0);
   std::unique_ptr<node_port> port;
 };
 
@@ -218,23 +172,15 @@ TEST_F(node_port_test, a_crowd_that_says_nothing_is_closed_in_time) {
   EXPECT_TRUE(lets_gateway_in());
 }
 
-TEST_F(node_port_test, no_more_than_64_are_looked_at_whatever_came_before) {
+TEST_F(node_port_test, a_crowd_that_says_nothing_makes_room_for_a_gateway) {
   settings.connect_timeout = 60s;
   open_port();
   const auto before = open_descriptors();
-  auto silent = connect(64);
-  const auto accepted = [&](std::size_t ours) { return open_descriptors() - before - ours; };
-  ASSERT_TRUE(test::eventually([&] { return accepted(64) == 64; }));
-  // These wait, and are turned away at first sight as soon as there is room for one.
-  auto loud = connect(40, http_request);
-  settle();
-  EXPECT_EQ(accepted(104), 64u);
-  silent.pop_back();
-  for (auto& each : loud) ASSERT_TRUE(each.is_closed());
-  const auto more = connect(100);
-  ASSERT_TRUE(test::eventually([&] { return accepted(203) >= 64; }));
-  settle();
-  EXPECT_EQ(accepted(203), 64u);
+  auto silent = connect(100);
+  const auto accepted = [&] { return open_descriptors() - before - silent.size(); };
+  EXPECT_TRUE(test::eventually([&] { return accepted() == 64; }));
+  for (int i = 0; i < 36; ++i) EXPECT_TRUE(silent[i].is_closed());
+  EXPECT_TRUE(lets_gateway_in());
 }
 
 TEST_F(node_port_test, when_it_is_closed_nobody_gets_in_and_who_waited_is_closed) {
@@ -249,8 +195,9 @@ TEST_F(node_port_test, when_it_is_closed_nobody_gets_in_and_who_waited_is_closed
 
 TEST_F(node_port_test, a_port_that_is_taken_is_an_error) {
   settings.port = port->port();
-  EXPECT_THROW((node_port{worker.home(), settings, caf::actor_cast<caf::strong_actor_ptr>(published), {}}),
-               std::system_error);
+  EXPECT_THROW(
+      (node_port{worker.home(), settings, nullptr, caf::actor_cast<caf::strong_actor_ptr>(published), {}}),
+      std::system_error);
 }
 
 }  // namespace

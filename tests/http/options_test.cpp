@@ -308,6 +308,27 @@ TEST_F(options_test, a_gateway_needs_workers_that_can_be_read) {
               std::string{"node.workers: \""} + bad + "\" is not host:port");
 }
 
+TEST_F(options_test, tls_needs_all_its_files) {
+  const std::string certificate = "--node.tls.certificate=c", key = "--node.tls.key=k",
+                    authority = "--node.tls.authority=a", peers = "--node.tls.peers=x,y";
+  EXPECT_FALSE(read({"worker"})->node.tls.is_on());
+  const auto all = read({"worker", certificate, key, authority, peers});
+  ASSERT_TRUE(all);
+  EXPECT_TRUE(all->node.tls.is_on());
+  EXPECT_EQ(all->node.tls.key, "k");
+  EXPECT_EQ(all->node.tls.authority, "a");
+  EXPECT_EQ(all->node.tls.peers, (std::vector<std::string>{"x", "y"}));
+  for (const auto& each : {certificate, key, authority})
+    EXPECT_EQ(refusal({"worker", each}),
+              "node.tls.certificate, node.tls.key and node.tls.authority go together");
+  EXPECT_EQ(refusal({"worker", peers}), "node.tls.peers needs node.tls.certificate");
+  for (const auto* each : {"node { tls { certificate = \"c\", key = \"k\", authority = \"a\" } }\n",
+                           "[node.tls]\ncertificate = \"c\"\nkey = \"k\"\nauthority = \"a\"\n"})
+    EXPECT_EQ(read({"worker", file(each)})->node.tls.authority, "a") << each;
+  EXPECT_EQ(refusal({file("node { tls { keyy = \"k\" } }\n")}),
+            "node.tls.keyy is not an option; see troupe --help");
+}
+
 TEST_F(options_test, a_node_is_given_more_time_than_a_heartbeat) {
   EXPECT_NE(refusal({"worker", "--node.heartbeat=1s", "--node.timeout=1s"}), "");
   EXPECT_EQ(refusal({"worker", "--node.heartbeat=100ms", "--node.timeout=300ms"}), "");
