@@ -54,8 +54,8 @@ using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT
 struct lane_state {
   actors::lane& home;
   bool draining = false;
-  /// Whether RESTinio is inside its request handler, see restinio_exchange::send().
-  bool handling = false;
+  /// Whether a turn of the actors is under way, see request_taker.
+  bool turn_posted = false;
   std::time_t date_second = 0;
   std::string date;
 
@@ -115,16 +115,8 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
     items.reserve(2);
     items.emplace_back(std::move(head));
     if (!body.empty()) items.emplace_back(std::move(body));
-    auto go = [request = std::move(request), flags,
-               bytes = restinio::write_group_t{std::move(items)}]() mutable {
-      restinio::impl::access_req_connection(*request)->write_response_parts(request->request_id(), flags,
-                                                                            std::move(bytes));
-    };
-    // An answer written while RESTinio is still inside the request handler loses pipelined requests.
-    if (lane_->handling)
-      asio::post(lane_->home.io(), std::move(go));
-    else
-      go();
+    restinio::impl::access_req_connection(*request)->write_response_parts(
+        request->request_id(), flags, restinio::write_group_t{std::move(items)});
   }
 
   restinio::request_handle_t request_;
@@ -160,6 +152,16 @@ struct request_taker {
   std::shared_ptr<lane_state> lane;
   front_actor front;
 
+  // Requests that came together are read first, then actors handle them in one turn: that spares each of
+  // them a turn of its own. And an answer from within RESTinio's handler would lose pipelined requests.
+  void run_soon() const {
+    if (std::exchange(lane->turn_posted, true)) return;
+    asio::post(lane->home.io(), [lane = lane] {
+      lane->turn_posted = false;
+      lane->home.run_ready();
+    });
+  }
+
   // What can mean one thing to a proxy before us and another to RESTinio is refused (RFC 9112, 3.2, 5.1
   // and 6.1). A missing Host is for HTTP/1.0, which RESTinio does not tell from 1.1.
   static bool is_ambiguous(const restinio::http_request_header_t& header) {
@@ -176,7 +178,6 @@ struct request_taker {
   }
 
   restinio::request_handling_status_t operator()(restinio::request_handle_t request) const {
-    lane->handling = true;
     const bool ambiguous = is_ambiguous(request->header());
     const auto it = std::make_shared<restinio_exchange>(std::move(request), lane);
     if (ambiguous) {
@@ -184,9 +185,8 @@ struct request_taker {
       it->answer(plain_error(400, "The request is ambiguous: see its Host and Transfer-Encoding headers."));
     } else {
       lane->home.send(front, exchange_ptr{it});
+      run_soon();
     }
-    lane->home.run_ready();
-    lane->handling = false;
     return restinio::request_accepted();
   }
 };
