@@ -191,11 +191,29 @@ struct request_taker {
   }
 };
 
-struct traits : restinio::traits_t<restinio::asio_timer_manager_t, restinio_log, request_taker,
-                                   restinio::noop_strand_t, tracked_socket> {
+struct single_thread_traits : restinio::traits_t<restinio::asio_timer_manager_t, restinio_log, request_taker,
+                                                 restinio::noop_strand_t, tracked_socket> {
   // Without it one accept() that runs out of descriptors is the last one.
   static constexpr bool use_connection_count_limiter = true;
 };
+
+/// What RESTinio calls a strand is here the loop's own executor, see tracked_socket.
+struct traits : single_thread_traits {
+  using strand_t = tracked_socket::executor_type;
+};
+
+}  // namespace
+
+}  // namespace troupe::http
+
+// RESTinio chooses the limiter by the type of the strand, and knows only its own.
+template <>
+struct restinio::connection_count_limit_types<troupe::http::traits>
+    : restinio::connection_count_limit_types<troupe::http::single_thread_traits> {};
+
+namespace troupe::http {
+
+namespace {
 
 // Runs f on the lane's thread and waits for it; passes on what it throws.
 template <class F>

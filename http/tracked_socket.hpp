@@ -39,17 +39,22 @@ class socket_registry final : public asio::execution_context::service {
 /// shutdown(), which RESTinio calls through this type, to get a last word in.
 class tracked_socket final : public asio::ip::tcp::socket {
  public:
+  // The loop's own executor: asio works less with it than with the any_io_executor of its plain socket.
+  using executor_type = asio::io_context::executor_type;
+
   explicit tracked_socket(asio::io_context& loop)
-      : asio::ip::tcp::socket{loop}, registry_{&asio::use_service<socket_registry>(loop)} {
+      : asio::ip::tcp::socket{loop}, registry_{&asio::use_service<socket_registry>(loop)}, loop_{&loop} {
     registry_->sockets_.insert(this);
   }
   tracked_socket(tracked_socket&& other) noexcept
-      : asio::ip::tcp::socket{std::move(other)}, registry_{other.registry_} {
+      : asio::ip::tcp::socket{std::move(other)}, registry_{other.registry_}, loop_{other.loop_} {
     registry_->sockets_.insert(this);
   }
   ~tracked_socket() { registry_->sockets_.erase(this); }
   tracked_socket& operator=(tracked_socket&&) = delete;
   tracked_socket(const tracked_socket&) = delete;
+
+  executor_type get_executor() noexcept { return loop_->get_executor(); }
 
   /// Bytes for the client of the connection that RESTinio is about to close on this thread: it logs
   /// why, then shuts the socket down, without anything between.
@@ -64,6 +69,7 @@ class tracked_socket final : public asio::ip::tcp::socket {
   static thread_local std::string last_words_;
 
   socket_registry* registry_;
+  asio::io_context* loop_;
 };
 
 }  // namespace troupe::http
