@@ -29,13 +29,13 @@ std::optional<response> parser_fault(std::string_view log_message) {
 namespace {
 
 // Bytes; room for the headers of most answers.
-constexpr std::size_t typical_head = 256;
+constexpr std::size_t typical_head = 192;
 
 }  // namespace
 
 std::string head_of(const response& what, const head_options& with) {
   std::string out;
-  out.reserve(typical_head);
+  out.reserve(typical_head + with.room);
   out += "HTTP/1.1 ";
   out += status_line(what.status);
   out += "\r\nServer: troupe\r\nDate: ";

@@ -1,6 +1,7 @@
 // What is wrong with a message below the API: faults of HTTP itself, and the answers to them.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ struct head_options {
   bool keep_alive = false;
   /// Whether the client has to be told that it does (HTTP/1.0).
   bool say_keep_alive = false;
+  /// Bytes that the caller will append to the head.
+  std::size_t room = 0;
 };
 
 /// The bytes of a response up to the body.

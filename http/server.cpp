@@ -36,6 +36,9 @@ constexpr std::size_t max_headers = 100;
 // Room for a request line and headers as clients send them; a connection holds one such buffer.
 constexpr std::size_t read_buffer = 4096;
 
+// A body of so many bytes at most is copied behind its head: one buffer costs less to write than two.
+constexpr std::size_t max_copied_body = 4096;
+
 // RESTinio looks for overdue connections so often. Each look wakes the lane, for each connection.
 constexpr std::chrono::seconds timeout_check{5};
 
@@ -100,21 +103,23 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
                       header.connection() != restinio::http_connection_header_t::upgrade;
     // A client of HTTP/1.0 has to ask, and to be told.
     const bool asked = !this->header("Connection").empty();
-    auto head = head_of(with, {lane_->date_now(), keep, asked});
+    const bool one_buffer = with.body.size() <= max_copied_body;
+    auto bytes = head_of(with, {lane_->date_now(), keep, asked, one_buffer ? with.body.size() : 0});
     if (method_ == "HEAD") with.body.clear();
-    send(std::move(head), std::move(with.body), keep);
+    if (one_buffer) bytes += std::exchange(with.body, {});
+    send(std::move(bytes), std::move(with.body), keep);
   }
 
-  void send(std::string head, std::string body, bool keep) {
+  void send(std::string bytes, std::string large_body, bool keep) {
     auto request = std::exchange(request_, nullptr);
     const restinio::response_output_flags_t flags{restinio::response_parts_attr_t::final_parts,
                                                   restinio::response_connection_attr(keep)};
     // RESTinio's response builder cannot leave Content-Length out and allocates each header; the
     // connection takes the finished bytes as they are.
     restinio::writable_items_container_t items;
-    items.reserve(2);
-    items.emplace_back(std::move(head));
-    if (!body.empty()) items.emplace_back(std::move(body));
+    items.reserve(large_body.empty() ? 1 : 2);
+    items.emplace_back(std::move(bytes));
+    if (!large_body.empty()) items.emplace_back(std::move(large_body));
     restinio::impl::access_req_connection(*request)->write_response_parts(
         request->request_id(), flags, restinio::write_group_t{std::move(items)});
   }

@@ -1,9 +1,11 @@
 // A TCP socket that its lane can find, to count the clients and to let them go at the end.
 #pragma once
 
+#include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -55,6 +57,17 @@ class tracked_socket final : public asio::ip::tcp::socket {
   tracked_socket(const tracked_socket&) = delete;
 
   executor_type get_executor() noexcept { return loop_->get_executor(); }
+
+  /// Writes some of the buffers, as its base does. Nearly always there is one: asio's operation for many
+  /// has room for 16.
+  template <class Buffers, class Handler>
+  void async_write_some(const Buffers& buffers, Handler&& done) {
+    const auto first = asio::buffer_sequence_begin(buffers);
+    if (std::distance(first, asio::buffer_sequence_end(buffers)) == 1)
+      asio::ip::tcp::socket::async_write_some(asio::const_buffer{*first}, std::forward<Handler>(done));
+    else
+      asio::ip::tcp::socket::async_write_some(buffers, std::forward<Handler>(done));
+  }
 
   /// Bytes for the client of the connection that RESTinio is about to close on this thread: it logs
   /// why, then shuts the socket down, without anything between.
