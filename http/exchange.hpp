@@ -36,7 +36,7 @@ class exchange {
   virtual std::string_view body() const = 0;
 
   /// Answers the request. Only the first answer counts: the one after a deadline may come too late.
-  void answer(response with) {
+  void answer(response&& with) {
     if (std::exchange(answered_, true)) return;
     write(std::move(with));
   }
@@ -47,7 +47,7 @@ class exchange {
 
  private:
   /// Sends the answer to the client and lets go of the request.
-  virtual void write(response with) = 0;
+  virtual void write(response&& with) = 0;
 
   bool answered_ = false;
 };

@@ -158,7 +158,12 @@ std::string as_json(std::string_view text) {
 
 }  // namespace
 
-std::string decode_path(std::string_view raw) { return replace_invalid_utf8(unquote_to_bytes(raw)); }
+std::string decode_path(std::string_view raw) {
+  // Nearly every path stands for itself.
+  if (std::ranges::none_of(raw, [](char c) { return c == '%' || static_cast<unsigned char>(c) >= 0x80; }))
+    return std::string{raw};
+  return replace_invalid_utf8(unquote_to_bytes(raw));
+}
 
 std::optional<std::string> query_value(std::string_view raw, std::string_view name) {
   std::optional<std::string_view> last;

@@ -96,7 +96,8 @@ class api {
   using key_reading = tl::expected<parsed_integer, rejection>;
 
   static key_reading read_key(const std::string& parameter) {
-    return read_path_integer(std::string{Table::singular} + "_id", parameter).map_error([](problem&& fault) {
+    static const auto name = std::string{Table::singular} + "_id";
+    return read_path_integer(name, parameter).map_error([](problem&& fault) {
       return rejection{422, {}, {std::move(fault)}};
     });
   }

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/detail/socket_option.hpp>
 #include <asio/post.hpp>
@@ -76,7 +77,7 @@ struct lane_state {
   }
 };
 
-class restinio_exchange final : public exchange, public std::enable_shared_from_this<restinio_exchange> {
+class restinio_exchange final : public exchange {
  public:
   restinio_exchange(restinio::request_handle_t request, std::shared_ptr<lane_state> lane)
       : request_{std::move(request)}, lane_{std::move(lane)}, method_{request_->header().method().c_str()} {}
@@ -96,7 +97,7 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
   void close_afterwards() { close_ = true; }
 
  private:
-  void write(response with) override {
+  void write(response&& with) override {
     const auto& header = request_->header();
     // After an Upgrade header RESTinio would wait for another protocol.
     const bool keep = header.should_keep_alive() && !lane_->draining && !close_ &&
@@ -126,7 +127,7 @@ class restinio_exchange final : public exchange, public std::enable_shared_from_
 
   restinio::request_handle_t request_;
   std::shared_ptr<lane_state> lane_;
-  std::string method_;
+  std::string_view method_;
   bool close_ = false;
 };
 
@@ -170,11 +171,12 @@ struct request_taker {
   // What can mean one thing to a proxy before us and another to RESTinio is refused (RFC 9112, 3.2, 5.1
   // and 6.1). A missing Host is for HTTP/1.0, which RESTinio does not tell from 1.1.
   static bool is_ambiguous(const restinio::http_request_header_t& header) {
+    const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
     int hosts = 0;
     bool faulty = false;
     header.for_each_field([&](const auto& field) {
       if (field.field_id() == restinio::http_field::host) ++hosts;
-      if (field.name().find_first_of(" \t") != std::string::npos) faulty = true;
+      if (std::ranges::any_of(field.name(), is_blank)) faulty = true;
       if (field.field_id() == restinio::http_field::transfer_encoding &&
           !restinio::impl::is_equal_caseless(field.value(), "chunked"))
         faulty = true;

@@ -40,7 +40,7 @@ class fake_exchange final : public http::exchange {
   int writes = 0;
 
  private:
-  void write(http::response with) override {
+  void write(http::response&& with) override {
     ++writes;
     written = std::move(with);
   }
