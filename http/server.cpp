@@ -107,20 +107,16 @@ class restinio_exchange final : public exchange {
     const bool one_buffer = with.body.size() <= max_copied_body;
     auto bytes = head_of(with, {lane_->date_now(), keep, asked, one_buffer ? with.body.size() : 0});
     if (method_ == "HEAD") with.body.clear();
-    if (one_buffer) bytes += std::exchange(with.body, {});
-    send(std::move(bytes), std::move(with.body), keep);
-  }
-
-  void send(std::string bytes, std::string large_body, bool keep) {
-    auto request = std::exchange(request_, nullptr);
-    const restinio::response_output_flags_t flags{restinio::response_parts_attr_t::final_parts,
-                                                  restinio::response_connection_attr(keep)};
+    if (one_buffer) bytes += with.body;
     // RESTinio's response builder cannot leave Content-Length out and allocates each header; the
     // connection takes the finished bytes as they are.
     restinio::writable_items_container_t items;
-    items.reserve(large_body.empty() ? 1 : 2);
+    items.reserve(one_buffer ? 1 : 2);
     items.emplace_back(std::move(bytes));
-    if (!large_body.empty()) items.emplace_back(std::move(large_body));
+    if (!one_buffer && !with.body.empty()) items.emplace_back(std::move(with.body));
+    const restinio::response_output_flags_t flags{restinio::response_parts_attr_t::final_parts,
+                                                  restinio::response_connection_attr(keep)};
+    const auto request = std::exchange(request_, nullptr);
     restinio::impl::access_req_connection(*request)->write_response_parts(
         request->request_id(), flags, restinio::write_group_t{std::move(items)});
   }
