@@ -182,12 +182,12 @@ struct request_taker {
 
   restinio::request_handling_status_t operator()(restinio::request_handle_t request) const {
     const bool ambiguous = is_ambiguous(request->header());
-    const auto it = std::make_shared<restinio_exchange>(std::move(request), lane);
+    auto it = std::make_shared<restinio_exchange>(std::move(request), lane);
     if (ambiguous) {
       it->close_afterwards();
       it->answer(plain_error(400, "The request is ambiguous: see its Host and Transfer-Encoding headers."));
     } else {
-      lane->home.send(front, exchange_ptr{it});
+      lane->home.send(front, exchange_ptr{std::move(it)});
       run_soon();
     }
     return restinio::request_accepted();
