@@ -1,6 +1,10 @@
 // Encodes parameters and decodes fields in PostgreSQL's binary format (big-endian).
 #include "db/codec.hpp"
 
+#include <endian.h>
+
+#include <cstring>
+
 namespace troupe::db {
 
 namespace {
@@ -14,17 +18,16 @@ constexpr Oid bpchar = 1042;
 constexpr Oid varchar = 1043;
 }  // namespace accepted
 
-template <class Unsigned>
-void append_big_endian(std::string& out, Unsigned value) {
-  for (int shift = static_cast<int>(sizeof value) * 8 - 8; shift >= 0; shift -= 8)
-    out += static_cast<char>(value >> shift);
+template <class Integer>
+Integer read(const char* data) {
+  Integer value;
+  std::memcpy(&value, data, sizeof value);
+  return value;
 }
 
-std::int64_t read_big_endian(const char* data, int size) {
-  // Sign-extends: the first byte is taken as signed.
-  std::int64_t value = static_cast<signed char>(data[0]);
-  for (int i = 1; i < size; ++i) value = (value << 8) | static_cast<unsigned char>(data[i]);
-  return value;
+template <class Integer>
+void append_bytes(std::string& out, Integer value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
 }  // namespace
@@ -59,11 +62,11 @@ void parameters::end_parameter(std::size_t start) {
 }
 
 void parameters::append_int32(std::int32_t value) {
-  append_big_endian(bytes_, static_cast<std::uint32_t>(value));
+  append_bytes(bytes_, htobe32(static_cast<std::uint32_t>(value)));
 }
 
 void parameters::append_int64(std::int64_t value) {
-  append_big_endian(bytes_, static_cast<std::uint64_t>(value));
+  append_bytes(bytes_, htobe64(static_cast<std::uint64_t>(value)));
 }
 
 // src/backend/utils/adt/arrayfuncs.c, array_recv(): dimensions, whether there may be nulls, element
@@ -99,37 +102,40 @@ std::vector<const char*> parameters::values() const {
 }
 
 bool decode(const PGresult* rows, int row, int field, std::int64_t& out) {
-  if (PQgetisnull(rows, row, field) != 0) return false;
-  const int size = PQgetlength(rows, row, field);
   switch (PQftype(rows, field)) {
     case type_id::int8:
     case accepted::int4:
-    case accepted::int2:
-      if (size < 2 || size > 8) return false;
-      out = read_big_endian(PQgetvalue(rows, row, field), size);
-      return true;
+    case accepted::int2: break;
     default: return false;
+  }
+  const char* data = PQgetvalue(rows, row, field);
+  switch (PQgetlength(rows, row, field)) {
+    case 2: out = static_cast<std::int16_t>(be16toh(read<std::uint16_t>(data))); return true;
+    case 4: out = static_cast<std::int32_t>(be32toh(read<std::uint32_t>(data))); return true;
+    case 8: out = static_cast<std::int64_t>(be64toh(read<std::uint64_t>(data))); return true;
+    default: return false;  // of NULL it is 0
   }
 }
 
 bool decode(const PGresult* rows, int row, int field, bool& out) {
-  if (PQgetisnull(rows, row, field) != 0 || PQftype(rows, field) != type_id::boolean) return false;
-  if (PQgetlength(rows, row, field) != 1) return false;
+  if (PQftype(rows, field) != type_id::boolean || PQgetlength(rows, row, field) != 1) return false;
   out = *PQgetvalue(rows, row, field) != 0;
   return true;
 }
 
 bool decode(const PGresult* rows, int row, int field, std::string& out) {
-  if (PQgetisnull(rows, row, field) != 0) return false;
   switch (PQftype(rows, field)) {
     case type_id::text:
     case accepted::varchar:
     case accepted::bpchar:
-    case accepted::name:
-      out.assign(PQgetvalue(rows, row, field), static_cast<std::size_t>(PQgetlength(rows, row, field)));
-      return true;
+    case accepted::name: break;
     default: return false;
   }
+  const int size = PQgetlength(rows, row, field);
+  // libpq says 0 of NULL, too.
+  if (size == 0 && PQgetisnull(rows, row, field) != 0) return false;
+  out = std::string(PQgetvalue(rows, row, field), static_cast<std::size_t>(size));
+  return true;
 }
 
 }  // namespace troupe::db

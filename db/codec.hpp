@@ -136,14 +136,16 @@ bool decode(const PGresult* rows, int row, int field, std::optional<T>& out) {
 /// schema_mismatch, naming the column, where the stored value does not fit the declaration.
 template <class Table>
 tl::expected<row<Table>, error> decode_row(const result& from, int index) {
-  row<Table> out;
-  error failed;
+  tl::expected<row<Table>, error> out;
+  const char* misfit = nullptr;
   for_each_column<Table>([&](auto i, const auto& column) {
-    if (!failed && !decode(from.get(), index, static_cast<int>(i), std::get<i>(out.values)))
-      failed = {errc::schema_mismatch, std::string{"The stored value of "} + Table::name + "." + column.name +
-                                           " does not fit the declaration of the column."};
+    if (misfit == nullptr && !decode(from.get(), index, static_cast<int>(i), std::get<i>(out->values)))
+      misfit = column.name;
   });
-  if (failed) return tl::unexpected{failed};
+  if (misfit != nullptr)
+    out = tl::unexpected{error{errc::schema_mismatch, std::string{"The stored value of "} + Table::name +
+                                                          "." + misfit +
+                                                          " does not fit the declaration of the column."}};
   return out;
 }
 
