@@ -38,13 +38,14 @@ class batch_queue {
     return !waiting_.empty() && static_cast<std::size_t>(alive) < settings_.in_flight;
   }
 
-  void push(Request what) { waiting_.push_back(std::move(what)); }
+  void push(Request&& what) { waiting_.push_back(std::move(what)); }
 
   /// What the next statement answers, in order of arrival. What is past its deadline is given to
   /// `expired` instead. Empty if nothing is left.
   template <class Expired>
   std::vector<Request> take(time_point now, Expired&& expired) {
     std::vector<Request> batch;
+    batch.reserve(std::min(waiting_.size(), settings_.max_rows));
     std::size_t bytes = 0;
     while (!waiting_.empty() && batch.size() < settings_.max_rows) {
       auto& next = waiting_.front();

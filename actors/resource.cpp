@@ -56,12 +56,14 @@ reading<std::int64_t> removed_key(const db::result& from) {
   return key;
 }
 
-template <class Promise, class Reply>
-void deliver(Promise& to, reading<Reply> what) {
+template <class Reply>
+void deliver(caf::typed_response_promise<Reply>& to, reading<Reply> what) {
+  // The typed one would return a copy of itself.
+  caf::response_promise& promise = to;
   if (what)
-    to.deliver(std::move(*what));
+    promise.deliver(std::move(*what));
   else
-    to.deliver(to_caf(what.error()));
+    promise.deliver(to_caf(what.error()));
 }
 
 template <class Request>
@@ -116,8 +118,8 @@ void resource_state<Table>::start(pointer self, const pool_actor& database, cons
 
 template <class Table>
 template <class OnRows, class OnError>
-void resource_state<Table>::execute(db::operation what, db::parameters with,
-                                    caf::actor_clock::time_point deadline, OnRows on_rows, OnError on_error) {
+void resource_state<Table>::execute(db::operation what, db::parameters with, time_point deadline,
+                                    OnRows on_rows, OnError on_error) {
   query_ptr to_send =
       std::make_shared<const query>(query{&db::statement_for<Table>(what), std::move(with), deadline});
   self_->request(database_, caf::infinite, std::move(to_send)).then(std::move(on_rows), std::move(on_error));
@@ -125,19 +127,19 @@ void resource_state<Table>::execute(db::operation what, db::parameters with,
 
 template <class Table>
 template <class Reply, class Read>
-caf::typed_response_promise<Reply> resource_state<Table>::ask(db::operation what, db::parameters with,
-                                                              time_budget within, Read read) {
+caf::delegated<Reply> resource_state<Table>::ask(db::operation what, db::parameters with, time_budget within,
+                                                 Read read) {
   auto to = self_->template make_response_promise<Reply>();
   execute(
       what, std::move(with), self_->clock().now() + within,
       [to, read](const db::result& from) mutable { deliver(to, read(from)); },
       [to](caf::error& failed) mutable { to.deliver(std::move(failed)); });
-  return to;
+  return {};
 }
 
 template <class Table>
 template <class Request>
-void resource_state<Table>::keep(batch_queue<Request>& queue, Request what) {
+void resource_state<Table>::keep(batch_queue<Request>& queue, Request&& what) {
   if (queue.full())
     what.to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
   else
@@ -145,33 +147,30 @@ void resource_state<Table>::keep(batch_queue<Request>& queue, Request what) {
 }
 
 template <class Table>
-template <class Request>
-std::vector<Request> resource_state<Table>::take(batch_queue<Request>& queue) {
-  return queue.take(self_->clock().now(), refuse_late<Request>);
+caf::delegated<db::row<Table>> resource_state<Table>::accept(const find<Table>& what) {
+  const auto now = self_->clock().now();
+  keep(finds_,
+       pending_find{what.key, now + what.within, self_->template make_response_promise<db::row<Table>>()});
+  send_finds(now);
+  return {};
 }
 
 template <class Table>
-typename resource_state<Table>::row_answer resource_state<Table>::accept(const find<Table>& what) {
-  auto to = self_->template make_response_promise<db::row<Table>>();
-  keep(finds_, pending_find{what.key, self_->clock().now() + what.within, to});
-  send_finds();
-  return to;
+caf::delegated<db::row<Table>> resource_state<Table>::accept(create<Table>& what) {
+  const auto now = self_->clock().now();
+  keep(creates_, pending_create{std::move(what.row), now + what.within,
+                                self_->template make_response_promise<db::row<Table>>()});
+  send_creates(now);
+  return {};
 }
 
 template <class Table>
-typename resource_state<Table>::row_answer resource_state<Table>::accept(create<Table>& what) {
-  auto to = self_->template make_response_promise<db::row<Table>>();
-  keep(creates_, pending_create{std::move(what.row), self_->clock().now() + what.within, to});
-  send_creates();
-  return to;
-}
-
-template <class Table>
-typename resource_state<Table>::rows_answer resource_state<Table>::accept(const list<Table>& what) {
-  auto to = self_->template make_response_promise<rows<Table>>();
-  keep(lists_, pending_list{what.skip, what.limit, self_->clock().now() + what.within, to});
-  send_lists();
-  return to;
+caf::delegated<rows<Table>> resource_state<Table>::accept(const list<Table>& what) {
+  const auto now = self_->clock().now();
+  keep(lists_, pending_list{what.skip, what.limit, now + what.within,
+                            self_->template make_response_promise<rows<Table>>()});
+  send_lists(now);
+  return {};
 }
 
 // Gives each asker the row with its key, whatever the order of the rows.
@@ -203,15 +202,16 @@ void resource_state<Table>::deliver_by_key(std::vector<pending_find>& askers, co
 // meanwhile.
 template <class Table>
 template <class Request, class OnRows, class OnError>
-void resource_state<Table>::send_batch(batch_queue<Request>& queue, void (resource_state::*send_next)(),
-                                       db::operation what, db::parameters with, std::vector<Request> batch,
-                                       OnRows on_rows, OnError on_error) {
+void resource_state<Table>::send_batch(batch_queue<Request>& queue,
+                                       void (resource_state::*send_next)(time_point), db::operation what,
+                                       db::parameters with, std::vector<Request> batch, OnRows on_rows,
+                                       OnError on_error) {
   // The last to arrive has the longest to wait; who waits less was promised no more than that.
   const auto deadline = batch.back().deadline;
   const auto shared = std::make_shared<std::vector<Request>>(std::move(batch));
   const auto done = [this, &queue, send_next, ticket = queue.sent(deadline)] {
     queue.done(ticket);
-    (this->*send_next)();
+    (this->*send_next)(self_->clock().now());
   };
   execute(
       what, std::move(with), deadline,
@@ -226,9 +226,9 @@ void resource_state<Table>::send_batch(batch_queue<Request>& queue, void (resour
 }
 
 template <class Table>
-void resource_state<Table>::send_finds() {
-  while (finds_.may_send(self_->clock().now())) {
-    auto batch = take(finds_);
+void resource_state<Table>::send_finds(time_point now) {
+  while (finds_.may_send(now)) {
+    auto batch = finds_.take(now, refuse_late<pending_find>);
     if (batch.empty()) continue;
     if (batch.size() == 1) {
       auto with = db::find_parameters<Table>(batch.front().key);
@@ -262,9 +262,9 @@ void resource_state<Table>::deliver_by_number(std::vector<pending_create>& asker
 }
 
 template <class Table>
-void resource_state<Table>::send_creates() {
-  while (creates_.may_send(self_->clock().now())) {
-    auto batch = take(creates_);
+void resource_state<Table>::send_creates(time_point now) {
+  while (creates_.may_send(now)) {
+    auto batch = creates_.take(now, refuse_late<pending_create>);
     if (batch.empty()) continue;
     if (batch.size() == 1) {
       auto with = db::insert_parameters(batch.front().row);
@@ -298,10 +298,10 @@ void resource_state<Table>::create_alone(pending_create what) {
 
 // Equal lists share a statement.
 template <class Table>
-void resource_state<Table>::send_lists() {
-  while (lists_.may_send(self_->clock().now())) {
+void resource_state<Table>::send_lists(time_point now) {
+  while (lists_.may_send(now)) {
     auto equal = lists_.take_equal(
-        self_->clock().now(),
+        now,
         [](const pending_list& a, const pending_list& b) { return a.skip == b.skip && a.limit == b.limit; },
         refuse_late<pending_list>);
     if (equal.empty()) continue;
@@ -311,18 +311,17 @@ void resource_state<Table>::send_lists() {
         lists_, &resource_state::send_lists, db::list_operation(skip, limit),
         db::list_parameters<Table>(skip, limit), std::move(equal),
         [](auto& askers, const db::result& from) {
-          const auto reply = all_rows<Table>(from);
-          for (auto& each : askers) deliver(each.to, reply);
+          auto reply = all_rows<Table>(from);
+          for (auto& each : askers) deliver(each.to, &each == &askers.back() ? std::move(reply) : reply);
         },
         refuse_all<pending_list>);
   }
 }
 
 template <class Table>
-caf::typed_response_promise<once_reply<Table>> resource_state<Table>::accept(const once<Table>& what) {
-  auto to = self_->template make_response_promise<once_reply<Table>>();
-  once_->make(what, self_->clock().now(), to);
-  return to;
+caf::delegated<once_reply<Table>> resource_state<Table>::accept(const once<Table>& what) {
+  once_->make(what, self_->clock().now(), self_->template make_response_promise<once_reply<Table>>());
+  return {};
 }
 
 template <class Table>

@@ -1,6 +1,8 @@
 // The item actor, for any table: turns requests into statements, many into one, and rows into replies.
 #pragma once
 
+#include <caf/actor_clock.hpp>
+#include <caf/delegated.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -23,60 +25,60 @@ class resource_state {
   const char* name = Table::singular;
 
   using pointer = typename resource_actor<Table>::pointer;
+  using time_point = caf::actor_clock::time_point;
   using row_answer = caf::typed_response_promise<db::row<Table>>;
   using rows_answer = caf::typed_response_promise<rows<Table>>;
 
   void start(pointer self, const pool_actor& database, const batch_settings& settings);
 
-  row_answer accept(const find<Table>& what);
-  rows_answer accept(const list<Table>& what);
-  row_answer accept(create<Table>& what);
-  caf::typed_response_promise<once_reply<Table>> accept(const once<Table>& what);
+  // Each is answered later, by a promise.
+  caf::delegated<db::row<Table>> accept(const find<Table>& what);
+  caf::delegated<rows<Table>> accept(const list<Table>& what);
+  caf::delegated<db::row<Table>> accept(create<Table>& what);
+  caf::delegated<once_reply<Table>> accept(const once<Table>& what);
 
   /// Has one statement executed on its own; answers with what `read` makes of its rows.
   template <class Reply, class Read>
-  caf::typed_response_promise<Reply> ask(db::operation what, db::parameters with, time_budget within,
-                                         Read read);
+  caf::delegated<Reply> ask(db::operation what, db::parameters with, time_budget within, Read read);
 
  private:
   struct pending_find {
     std::int64_t key;
-    caf::actor_clock::time_point deadline;
+    time_point deadline;
     row_answer to;
     static std::size_t size_in_bytes() { return sizeof(std::int64_t); }
   };
   struct pending_create {
     db::row<Table> row;
-    caf::actor_clock::time_point deadline;
+    time_point deadline;
     row_answer to;
     std::size_t size_in_bytes() const;
   };
   struct pending_list {
     std::int64_t skip;
     std::int64_t limit;
-    caf::actor_clock::time_point deadline;
+    time_point deadline;
     rows_answer to;
     static std::size_t size_in_bytes() { return 2 * sizeof(std::int64_t); }
   };
 
   // Sends what waits, as far as statements may be under way.
-  void send_finds();
+  void send_finds(time_point now);
   static void deliver_by_key(std::vector<pending_find>& askers, const db::result& from);
   static void deliver_by_number(std::vector<pending_create>& askers, const db::result& from);
-  void send_creates();
-  void send_lists();
+  void send_creates(time_point now);
+  void send_lists(time_point now);
   // Each alone, so that only the bad one fails.
   void create_alone(pending_create what);
 
   template <class Request>
-  void keep(batch_queue<Request>& queue, Request what);
-  template <class Request>
-  std::vector<Request> take(batch_queue<Request>& queue);
+  void keep(batch_queue<Request>& queue, Request&& what);
   template <class Request, class OnRows, class OnError>
-  void send_batch(batch_queue<Request>& queue, void (resource_state::*send_next)(), db::operation what,
-                  db::parameters with, std::vector<Request> batch, OnRows on_rows, OnError on_error);
+  void send_batch(batch_queue<Request>& queue, void (resource_state::*send_next)(time_point),
+                  db::operation what, db::parameters with, std::vector<Request> batch, OnRows on_rows,
+                  OnError on_error);
   template <class OnRows, class OnError>
-  void execute(db::operation what, db::parameters with, caf::actor_clock::time_point deadline, OnRows on_rows,
+  void execute(db::operation what, db::parameters with, time_point deadline, OnRows on_rows,
                OnError on_error);
 
   pointer self_ = nullptr;
