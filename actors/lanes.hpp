@@ -60,10 +60,11 @@ class lane final : public caf::execution_unit {
   /// Before the thread sleeps it looks for work that long: more than another process takes to answer
   /// while nobody sleeps (measured: PostgreSQL 40 us, a worker 70 us).
   static constexpr std::chrono::microseconds spin{100};
-  /// It does so while work comes at least that often. An idle lane just sleeps.
+  /// It does so while work comes at least that often; an idle lane just sleeps.
   static constexpr std::chrono::microseconds worth_spinning = 4 * spin;
-  /// Nor does it after a look that found more handlers than that: then others need the core.
-  static constexpr std::size_t quiet_turn = 4;
+  /// After so many looks in vain it just sleeps, too, the next times up to spin_again.
+  static constexpr int vain_spins = 32;
+  static constexpr int spin_again = 64;
 
   lane(caf::actor_system& system, std::size_t index, bool alone);
   ~lane() override;
