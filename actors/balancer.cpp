@@ -94,13 +94,14 @@ typename balancer_state<Table>::worker_link* balancer_state<Table>::find_link(co
 }
 
 // The better of two that are drawn: nearly as even as the best of all, without the herd that follows the
-// best one.
+// best one. While the last one used has nothing to do it is used again: it is still awake.
 template <class Table>
 typename balancer_state<Table>::worker_link* balancer_state<Table>::choose(const worker_link* except) {
   std::vector<worker_link*> open;
   for (auto& each : links_)
     if (!each.leaving && &each != except) open.push_back(&each);
   if (open.empty()) return nullptr;
+  if (std::find(open.begin(), open.end(), last_) != open.end() && last_->outstanding.empty()) return last_;
   const auto draw = [&] { return open[random_() % open.size()]; };
   auto* one = draw();
   auto* other = draw();
@@ -110,6 +111,7 @@ typename balancer_state<Table>::worker_link* balancer_state<Table>::choose(const
 template <class Table>
 void balancer_state<Table>::assign(worker_link& to, pending what) {
   const auto number = ++last_number_;
+  last_ = &to;
   ++what.attempts;
   const std::pair entry{what.deadline, number};
   deadlines_.insert(std::upper_bound(deadlines_.begin(), deadlines_.end(), entry), entry);
@@ -200,6 +202,7 @@ template <class Table>
 void balancer_state<Table>::on_down(const caf::actor_addr& who) {
   const auto* lost = find_link(who);
   if (lost == nullptr) return;
+  if (lost == last_) last_ = nullptr;
   const std::unordered_set<job_number> unsent(lost->gathered.begin(), lost->gathered.end());
   // In order, so that a run is repeated by its seed.
   std::vector<job_number> numbers(lost->outstanding.begin(), lost->outstanding.end());

@@ -120,6 +120,8 @@ class balancer_state {
   node_settings settings_;
   defer_function<Table> defer_;
   std::list<worker_link> links_;
+  // Who got the last request; null if it has gone.
+  worker_link* last_ = nullptr;
   std::unordered_map<job_number, pending> pending_;
   // In order. Numbers of answered requests stay in it until they are the first.
   std::deque<std::pair<caf::actor_clock::time_point, job_number>> deadlines_;

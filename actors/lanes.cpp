@@ -34,7 +34,10 @@ void lane::run() {
   // Waits in a row that spinning did not end, or would not have ended.
   int misses = 0;
   while (!io_.stopped()) {
-    io_.poll();
+    if (io_.poll() > quiet_turn) {
+      io_.run_one();
+      continue;
+    }
     const auto start = clock::now();
     if (misses < vain_spins && finds_work(start + spin)) {
       misses = 0;

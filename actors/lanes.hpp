@@ -62,6 +62,8 @@ class lane final : public caf::execution_unit {
   static constexpr std::chrono::microseconds spin{100};
   /// It does so while work comes at least that often; an idle lane just sleeps.
   static constexpr std::chrono::microseconds worth_spinning = 4 * spin;
+  /// Nor does it spin after a look that found more handlers than that: then others need the core.
+  static constexpr std::size_t quiet_turn = 4;
   /// After so many looks in vain it just sleeps, too, the next times up to spin_again.
   static constexpr int vain_spins = 32;
   static constexpr int spin_again = 64;

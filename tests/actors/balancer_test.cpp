@@ -99,6 +99,23 @@ TEST_F(balancer_test, the_worker_with_fewer_outstanding_gets_most) {
   }
 }
 
+TEST_F(balancer_test, who_got_the_last_request_gets_the_next_if_it_has_nothing_to_do) {
+  start(3);
+  find_item(0);
+  flush();
+  const std::size_t first = count(0) == 1 ? 0 : count(1) == 1 ? 1 : 2;
+  for (int key = 1; key < 20; ++key) {
+    for (const auto& each : workers[first].jobs()) answer(first, each.number, item_called("x"));
+    find_item(key);
+    flush();
+    EXPECT_EQ(count(first), static_cast<std::size_t>(key) + 1);
+  }
+  // It does not answer any more: others are used.
+  for (int key = 20; key < 40; ++key) find_item(key);
+  flush();
+  EXPECT_LT(count(first), 35u);
+}
+
 TEST_F(balancer_test, answered_requests_weigh_nothing) {
   start(1);
   for (int key = 0; key < 100; ++key) find_item(key);
