@@ -148,9 +148,10 @@ void directory_state<Table>::on_leaving(const caf::actor_addr& who,
   worker_actor<Table> worker;
   for (auto& [where, peer] : peers_) {
     if (peer.worker.address() != who) continue;
-    peer.state = phase::leaving;
+    // It says so twice, the second time behind its last answers.
+    if (std::exchange(peer.state, phase::leaving) != phase::leaving)
+      spdlog::info("Worker {} leaves", to_string(where));
     worker = peer.worker;
-    spdlog::info("Worker {} leaves", to_string(where));
   }
   if (!worker) {
     answer.deliver(released{});

@@ -22,7 +22,9 @@ void intake_state<Table>::on_enlist(const caf::strong_actor_ptr& who) {
 
 template <class Table>
 void intake_state<Table>::on_down(const caf::actor_addr& who) {
-  std::erase_if(gateways_, [&](const auto& each) { return each->address() == who; });
+  const auto is_it = [&](const auto& each) { return each->address() == who; };
+  std::erase_if(gateways_, is_it);
+  std::erase_if(unheard_, is_it);
   settle();
 }
 
@@ -72,22 +74,31 @@ void intake_state<Table>::on_send_results() {
 
 template <class Table>
 void intake_state<Table>::on_leave(caf::typed_response_promise<left> answer) {
-  leaving_ = true;
   leavers_.push_back(std::move(answer));
-  for (const auto& each : gateways_) {
-    const auto gone = [this, each] {
-      gateways_.erase(each);
-      settle();
-    };
-    self_->request(caf::actor_cast<gateway_actor>(each), caf::infinite, leaving{})
-        .then([gone](const released&) { gone(); }, [gone](const caf::error&) { gone(); });
-  }
+  if (!std::exchange(leaving_, true)) say_leaving();
   settle();
 }
 
 template <class Table>
+void intake_state<Table>::say_leaving() {
+  unheard_ = gateways_;
+  for (const auto& each : gateways_) {
+    const auto heard = [this, each] {
+      unheard_.erase(each);
+      settle();
+    };
+    self_->request(caf::actor_cast<gateway_actor>(each), caf::infinite, leaving{})
+        .then([heard](const released&) { heard(); }, [heard](const caf::error&) { heard(); });
+  }
+}
+
+// It is said twice: first so that no more jobs come, then behind the last answers, which have arrived when
+// that is answered.
+template <class Table>
 void intake_state<Table>::settle() {
-  if (leavers_.empty() || !gateways_.empty() || unanswered_ > 0 || sending_) return;
+  if (leavers_.empty() || !unheard_.empty() || unanswered_ > 0 || sending_) return;
+  if (!std::exchange(all_sent_, true)) say_leaving();
+  if (!unheard_.empty()) return;
   for (auto& each : std::exchange(leavers_, {})) each.deliver(left{});
 }
 

@@ -20,7 +20,7 @@ struct send_results {};
 
 /// Asks a worker to leave: to tell the gateways, and to finish what it has.
 struct leave {};
-/// The answer: no gateway sends jobs any more and all jobs are answered.
+/// The answer: no gateway sends jobs any more, and the answers to all have arrived there.
 struct left {};
 
 /// The intake, as its own node sees it.
@@ -49,6 +49,7 @@ class intake_state {
   void ask(const resource_actor<Table>& whom, const Message& what, const caf::strong_actor_ptr& from,
            std::uint64_t number);
   void gather(const caf::strong_actor_ptr& to, job_result<Table> what);
+  void say_leaving();
   void settle();
 
   pointer self_ = nullptr;
@@ -59,6 +60,10 @@ class intake_state {
   std::size_t unanswered_ = 0;
   bool sending_ = false;
   bool leaving_ = false;
+  // All jobs are answered, and the gateways are told a second time.
+  bool all_sent_ = false;
+  // Gateways that have not answered yet.
+  std::set<caf::strong_actor_ptr> unheard_;
   std::vector<caf::typed_response_promise<left>> leavers_;
 };
 

@@ -24,14 +24,16 @@ tls_context make_tls(const tls_settings& settings) {
   asio::error_code failed;
   out->use_certificate_chain_file(settings.certificate, failed);
   require(failed, "node.tls.certificate", settings.certificate);
-  // Fails, too, if it is not the key of that certificate.
   out->use_private_key_file(settings.key, asio::ssl::context::pem, failed);
   require(failed, "node.tls.key", settings.key);
+  auto* const native = out->native_handle();
+  // One of another kind is not noticed before.
+  if (SSL_CTX_check_private_key(native) != 1)
+    throw std::runtime_error{"node.tls.key=" + settings.key + ": not the key of node.tls.certificate"};
   out->load_verify_file(settings.authority, failed);
   require(failed, "node.tls.authority", settings.authority);
   out->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
 
-  auto* const native = out->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_3_VERSION);
   // Each connection is checked in full, whatever was checked before.
   SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);

@@ -6,6 +6,8 @@
 #include <asio/post.hpp>
 #include <asio/write.hpp>
 #include <atomic>
+#include <caf/binary_deserializer.hpp>
+#include <caf/io/basp/header.hpp>
 #include <caf/io/connection_handle.hpp>
 #include <caf/io/middleman.hpp>
 #include <utility>
@@ -62,6 +64,7 @@ void node_stream::add_to_loop() {
 void node_stream::remove_from_loop() { active_ = false; }
 
 void node_stream::graceful_shutdown() {
+  const auto keep = self();
   detach(&context(), false);
   asio::error_code ignored;
   // Resets the connection. A plain close queues behind what the other side does not acknowledge: if that
@@ -92,11 +95,21 @@ void node_stream::read() {
                           });
 }
 
+// CAF follows a null pointer where a greeting has no payload.
+bool node_stream::accepts_header() {
+  caf::io::basp::header parsed;
+  caf::binary_deserializer source{home_.system(), piece_};
+  if (piece_.size() != caf::io::basp::header_size || source(parsed)) return false;
+  payload_is_next_ = parsed.payload_len > 0;
+  return payload_is_next_ || parsed.operation == caf::io::basp::message_type::heartbeat;
+}
+
 void node_stream::hand_over() {
   while (active_ && wanted_ > 0 && incoming_.size() >= wanted_) {
     const auto* const first = static_cast<const char*>(incoming_.data().data());
     piece_.assign(first, first + wanted_);
     incoming_.consume(wanted_);
+    if (!std::exchange(payload_is_next_, false) && !accepts_header()) return fail(operation::read);
     if (!consume(&context(), piece_.data(), piece_.size())) active_ = false;
   }
 }

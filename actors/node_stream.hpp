@@ -43,6 +43,7 @@ class node_stream final : public caf::io::scribe {
   caf::intrusive_ptr<node_stream> self() { return {this}; }
   caf::execution_unit& context() const;
   void read();
+  bool accepts_header();
   void hand_over();
   void fail(caf::io::network::operation doing);
 
@@ -50,6 +51,8 @@ class node_stream final : public caf::io::scribe {
   node_socket socket_;
   // As many bytes as the broker wants at once.
   std::size_t wanted_ = 0;
+  // What comes next: a header of CAF's protocol, or what that announced.
+  bool payload_is_next_ = false;
   bool active_ = false;
   bool reading_ = false;
   bool writing_ = false;

@@ -331,7 +331,11 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   const int tls_files = !certificate_.empty() + !key_.empty() + !authority_.empty();
   if (tls_files != 0 && tls_files != 3)
     return bad("node.tls.certificate, node.tls.key and node.tls.authority go together");
+  const auto peers = split(peers_);
   if (!peers_.empty() && tls_files == 0) return bad("node.tls.peers needs node.tls.certificate");
+  // Not everybody because a name was lost on the way.
+  if (!peers_.empty() && (peers.empty() || peers_.find(' ') != std::string::npos))
+    return bad("node.tls.peers=" + peers_ + " is not name,name without blanks");
   const auto workers = split(workers_);
   for (const auto& each : workers)
     if (!actors::parse_worker_name(each)) return bad("node.workers: \"" + each + "\" is not host:port");
@@ -376,7 +380,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   out.batch.max_queue = max_queue_;
   out.node.port = what == command::worker && node_port_ == 0 ? default_node_port : node_port_;
   out.node.address = node_address_;
-  out.node.tls = {certificate_, key_, authority_, split(peers_)};
+  out.node.tls = {certificate_, key_, authority_, peers};
   out.node.health_port = health_port_;
   out.node.workers = workers;
   out.node.resolve_interval = to_milliseconds(resolve_interval_);

@@ -147,6 +147,16 @@ TEST_F(node_port_test, who_says_too_little_is_closed_in_time_and_not_before) {
   EXPECT_TRUE(lets_gateway_in());
 }
 
+TEST_F(node_port_test, a_second_greeting_that_would_harm_ends_the_connection) {
+  peer one{port->port()};
+  one.send(bytes(greeting(30)));
+  EXPECT_TRUE(one.hears());
+  // The payload, which names a node or not, and what CAF would follow a null pointer for.
+  one.send(std::string(30, '\0') + bytes({message_type::server_handshake, 0, 0, 1, 0, 0}));
+  EXPECT_TRUE(one.is_closed());
+  EXPECT_TRUE(lets_gateway_in());
+}
+
 TEST_F(node_port_test, a_greeting_may_come_in_pieces) {
   peer one{port->port()};
   const auto whole = bytes(greeting(30));

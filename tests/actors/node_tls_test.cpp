@@ -129,6 +129,10 @@ TEST_F(node_tls_test, a_file_at_fault_is_named) {
   bad = good;
   bad.key = made->file("ours/gateway-1/key.pem");
   EXPECT_EQ(fault(bad), "node.tls.key=" + bad.key + ": key values mismatch (x509 certificate routines)");
+  bad.key = made->file("rsa.pem");
+  const auto make_rsa = "openssl genrsa -out " + bad.key + " 2048 2>/dev/null";
+  ASSERT_EQ(std::system(make_rsa.c_str()), 0);
+  EXPECT_EQ(fault(bad), "node.tls.key=" + bad.key + ": not the key of node.tls.certificate");
   bad = good;
   bad.authority = good.key;
   EXPECT_EQ(fault(bad).find("node.tls.authority=" + bad.authority + ": "), 0u) << fault(bad);

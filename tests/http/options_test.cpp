@@ -322,6 +322,9 @@ TEST_F(options_test, tls_needs_all_its_files) {
     EXPECT_EQ(refusal({"worker", each}),
               "node.tls.certificate, node.tls.key and node.tls.authority go together");
   EXPECT_EQ(refusal({"worker", peers}), "node.tls.peers needs node.tls.certificate");
+  for (const std::string each : {",", "a, b"})
+    EXPECT_EQ(refusal({"worker", certificate, key, authority, "--node.tls.peers=" + each}),
+              "node.tls.peers=" + each + " is not name,name without blanks");
   for (const auto* each : {"node { tls { certificate = \"c\", key = \"k\", authority = \"a\" } }\n",
                            "[node.tls]\ncertificate = \"c\"\nkey = \"k\"\nauthority = \"a\"\n"})
     EXPECT_EQ(read({"worker", file(each)})->node.tls.authority, "a") << each;

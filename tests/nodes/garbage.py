@@ -15,14 +15,17 @@ from start_stop import TAKEN_BACK
 from wire import status_of
 
 CROWD = 500
-# A worker looks at 64 peers at a time, each for 2 s: so long a crowd of 500 keeps a gateway waiting.
-CROWD_BOUND = 30.0
+# A worker listens to 64 peers at a time; the oldest makes room for a gateway.
+CROWD_BOUND = 6.0
 # Of one core, while peers are silent.
 CALM = 0.15
 # Longer than the patience of a worker with a peer that says nothing.
 SILENCE = 3.0
 # The same for one that has begun to greet: a silent node is given up after 4 s.
 PATIENCE = 5.0
+# What a server of HTTP/2 says first, as nginx does: SETTINGS and WINDOW_UPDATE.
+HTTP2_SETTINGS = bytes.fromhex("000012040000000000000300000080000400010000000500ffffff"
+                               "000004080000000000007fff0000")
 # The first 32 bytes of CAF 0.17's protocol: operation, two of nothing, flags, length of the payload, data,
 # and two actors.
 CLIENT_HANDSHAKE = 1
@@ -155,6 +158,8 @@ def false_workers(c: Cluster, chance: random.Random) -> None:
         "random bytes": f"{HUB}:{listener(say_and_stay(chance.randbytes(400)))}",
         "an SSH server": f"{HUB}:{listener(say_and_stay(b'SSH-2.0-OpenSSH_9.2p1 Debian-2' + bytes(2)))}",
         "zeros": f"{HUB}:{listener(say_and_stay(bytes(64)))}",
+        # In CAF's words a greeting without a payload, where it follows a null pointer.
+        "an HTTP/2 server": f"{HUB}:{listener(say_and_stay(HTTP2_SETTINGS))}",
     }
     for what, address in chance.sample(list(false.items()), len(false)):
         gateway = c.add("g1", "gateway", f"--node.workers={address},{worker.endpoint}")
