@@ -97,11 +97,11 @@ typename balancer_state<Table>::worker_link* balancer_state<Table>::find_link(co
 // best one. While the last one used has nothing to do it is used again: it is still awake.
 template <class Table>
 typename balancer_state<Table>::worker_link* balancer_state<Table>::choose(const worker_link* except) {
+  if (last_ != nullptr && last_ != except && !last_->leaving && last_->outstanding.empty()) return last_;
   std::vector<worker_link*> open;
   for (auto& each : links_)
     if (!each.leaving && &each != except) open.push_back(&each);
   if (open.empty()) return nullptr;
-  if (std::find(open.begin(), open.end(), last_) != open.end() && last_->outstanding.empty()) return last_;
   const auto draw = [&] { return open[random_() % open.size()]; };
   auto* one = draw();
   auto* other = draw();

@@ -92,15 +92,14 @@ class lane final : public caf::execution_unit {
                                                        std::forward<Message>(what));
   }
 
-  /// Has the lane do something, and waits until it is done. From any thread but the lane's, while it runs.
+  /// Has the lane do something, waits until it is done, and passes on what it throws. From any thread but
+  /// the lane's, while it runs.
   template <class F>
   void run_and_wait(F what) {
-    std::promise<void> done;
-    asio::post(io_, [&] {
-      what();
-      done.set_value();
-    });
-    done.get_future().wait();
+    std::packaged_task<void()> task{std::move(what)};
+    auto done = task.get_future();
+    asio::post(io_, [&task] { task(); });
+    done.get();
   }
 
   /// Spawns a function-based actor that runs on this lane only. From any thread.

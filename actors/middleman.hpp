@@ -4,7 +4,8 @@
 #include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/io/network/multiplexer.hpp>
-#include <cstddef>
+#include <cstdint>
+#include <string>
 
 #include "actors/lanes.hpp"
 

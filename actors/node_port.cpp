@@ -9,8 +9,6 @@
 #include <asio/read.hpp>
 #include <asio/steady_timer.hpp>
 #include <caf/atom.hpp>
-#include <caf/binary_deserializer.hpp>
-#include <caf/io/basp/header.hpp>
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
@@ -41,13 +39,10 @@ constexpr std::chrono::milliseconds pause{50};
 std::size_t greeting_size() noexcept { return caf::io::basp::header_size; }
 
 bool is_greeting(caf::actor_system& system, const std::vector<char>& header) {
-  if (header.size() < greeting_size()) return false;
-  caf::io::basp::header parsed;
-  caf::binary_deserializer source{system, header.data(), greeting_size()};
-  if (source(parsed)) return false;
-  // CAF follows a null pointer where the payload is empty, and allocates whatever length it is told.
-  return parsed.operation == caf::io::basp::message_type::client_handshake && caf::io::basp::valid(parsed) &&
-         parsed.payload_len > 0 && parsed.payload_len <= max_greeting_payload;
+  const auto parsed = read_node_header(system, header);
+  // CAF allocates whatever length it is told.
+  return parsed && parsed->operation == caf::io::basp::message_type::client_handshake &&
+         caf::io::basp::valid(*parsed) && parsed->payload_len <= max_greeting_payload;
 }
 
 class node_port::implementation : public std::enable_shared_from_this<implementation> {

@@ -7,7 +7,6 @@
 #include <asio/write.hpp>
 #include <atomic>
 #include <caf/binary_deserializer.hpp>
-#include <caf/io/basp/header.hpp>
 #include <caf/io/connection_handle.hpp>
 #include <caf/io/middleman.hpp>
 #include <utility>
@@ -28,6 +27,16 @@ caf::io::connection_handle next_handle() {
 }  // namespace
 
 using caf::io::network::operation;
+
+std::optional<caf::io::basp::header> read_node_header(caf::actor_system& system,
+                                                      const std::vector<char>& bytes) {
+  if (bytes.size() < caf::io::basp::header_size) return std::nullopt;
+  caf::io::basp::header out;
+  caf::binary_deserializer source{system, bytes.data(), caf::io::basp::header_size};
+  if (source(out)) return std::nullopt;
+  if (out.payload_len == 0 && out.operation != caf::io::basp::message_type::heartbeat) return std::nullopt;
+  return out;
+}
 
 node_stream::node_stream(lane& home, node_socket socket, const std::vector<char>& begun)
     : scribe{next_handle()}, home_{home}, socket_{std::move(socket)} {
@@ -95,21 +104,16 @@ void node_stream::read() {
                           });
 }
 
-// CAF follows a null pointer where a greeting has no payload.
-bool node_stream::accepts_header() {
-  caf::io::basp::header parsed;
-  caf::binary_deserializer source{home_.system(), piece_};
-  if (piece_.size() != caf::io::basp::header_size || source(parsed)) return false;
-  payload_is_next_ = parsed.payload_len > 0;
-  return payload_is_next_ || parsed.operation == caf::io::basp::message_type::heartbeat;
-}
-
 void node_stream::hand_over() {
   while (active_ && wanted_ > 0 && incoming_.size() >= wanted_) {
     const auto* const first = static_cast<const char*>(incoming_.data().data());
     piece_.assign(first, first + wanted_);
     incoming_.consume(wanted_);
-    if (!std::exchange(payload_is_next_, false) && !accepts_header()) return fail(operation::read);
+    if (!std::exchange(payload_is_next_, false)) {
+      const auto header = read_node_header(home_.system(), piece_);
+      if (!header) return fail(operation::read);
+      payload_is_next_ = header->payload_len > 0;
+    }
     if (!consume(&context(), piece_.data(), piece_.size())) active_ = false;
   }
 }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <asio/streambuf.hpp>
+#include <caf/io/basp/header.hpp>
 #include <caf/io/scribe.hpp>
 #include <caf/make_counted.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,11 @@
 #include "actors/node_socket.hpp"
 
 namespace troupe::actors {
+
+/// The header of CAF's protocol that the bytes begin with. Nothing if they do not, or if it lacks the payload
+/// for which CAF would follow a null pointer.
+std::optional<caf::io::basp::header> read_node_header(caf::actor_system& system,
+                                                      const std::vector<char>& bytes);
 
 /// Reads and writes on the lane that the broker runs on, where all members are to be called. What the
 /// broker writes while a write is under way leaves with the next one, and one read brings whatever has
@@ -43,7 +50,6 @@ class node_stream final : public caf::io::scribe {
   caf::intrusive_ptr<node_stream> self() { return {this}; }
   caf::execution_unit& context() const;
   void read();
-  bool accepts_header();
   void hand_over();
   void fail(caf::io::network::operation doing);
 
