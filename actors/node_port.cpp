@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/acceptor.hpp"
 #include "actors/node_stream.hpp"
 
 namespace troupe::actors {
@@ -31,8 +32,8 @@ using asio::ip::tcp;
 constexpr std::size_t max_newcomers = 64;
 // The payload of a greeting is the name of a node: some 30 bytes.
 constexpr std::uint32_t max_greeting_payload = 1024;
-// When the process has no descriptors left.
-constexpr std::chrono::milliseconds pause{50};
+// The newest are heard, and those who made room for them are about to go.
+constexpr std::size_t max_connections = 2 * max_newcomers;
 
 }  // namespace
 
@@ -54,40 +55,31 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
         tls_{std::move(tls)},
         published_{std::move(published)},
         signatures_{std::move(signatures)},
-        acceptor_{home.io()},
-        retry_{home.io()} {
-    const tcp::endpoint where{asio::ip::make_address(settings.address), settings.port};
-    acceptor_.open(where.protocol());
-    acceptor_.set_option(tcp::acceptor::reuse_address{true});
-    acceptor_.bind(where);
-    acceptor_.listen();
-    port_ = acceptor_.local_endpoint().port();
-  }
+        acceptor_{std::make_shared<acceptor>(
+            home.io(),
+            acceptor::settings{{asio::ip::make_address(settings.address), settings.port},
+                               false,
+                               max_connections,
+                               "Node"},
+            [this](tcp::socket socket, acceptor::place place) {
+              listen_to(std::make_shared<newcomer>(std::move(socket), std::move(place), tls_));
+            })} {}
 
   lane& home() noexcept { return home_; }
-  std::uint16_t port() const noexcept { return port_; }
+  std::uint16_t port() const noexcept { return acceptor_->port(); }
 
-  void accept_next() {
-    acceptor_.async_accept([self = shared_from_this()](const asio::error_code& failed, tcp::socket socket) {
-      if (self->closed_) return;
-      if (failed) return self->accept_later();
-      self->listen_to(std::make_shared<newcomer>(std::move(socket), self->tls_));
-      self->accept_next();
-    });
-  }
+  void start() { acceptor_->start(); }
 
   void close() {
     closed_ = true;
-    asio::error_code ignored;
-    acceptor_.close(ignored);
-    retry_.cancel();
+    acceptor_->close();
     for (const auto& each : newcomers_) each->end("the port is closed");
   }
 
  private:
   struct newcomer {
-    newcomer(tcp::socket connected, const tls_context& tls)
-        : socket{std::move(connected), tls}, timer{socket.get_executor()} {
+    newcomer(tcp::socket connected, acceptor::place its_place, const tls_context& tls)
+        : place{std::move(its_place)}, socket{std::move(connected), tls}, timer{socket.get_executor()} {
       asio::error_code unknown;
       from = socket.lowest_layer().remote_endpoint(unknown).address().to_string();
     }
@@ -99,6 +91,7 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
       socket.lowest_layer().close(ignored);
     }
 
+    acceptor::place place;
     node_socket socket;
     asio::steady_timer timer;
     std::vector<char> greeting = std::vector<char>(greeting_size());
@@ -106,13 +99,6 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
     std::string why;
   };
   using newcomer_ptr = std::shared_ptr<newcomer>;
-
-  void accept_later() {
-    retry_.expires_after(pause);
-    retry_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
-      if (!cancelled) self->accept_next();
-    });
-  }
 
   void listen_to(const newcomer_ptr& who) {
     newcomers_.push_back(who);
@@ -156,7 +142,7 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
     const auto broker = home_.system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
     const caf::io::scribe_ptr stream =
         caf::make_counted<node_stream>(home_, std::move(who.socket), who.greeting);
-    caf::anon_send(broker, caf::publish_atom::value, stream, port_, published_, signatures_);
+    caf::anon_send(broker, caf::publish_atom::value, stream, port(), published_, signatures_);
   }
 
   lane& home_;
@@ -164,9 +150,7 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   tls_context tls_;
   caf::strong_actor_ptr published_;
   std::set<std::string> signatures_;
-  tcp::acceptor acceptor_;
-  asio::steady_timer retry_;
-  std::uint16_t port_ = 0;
+  std::shared_ptr<acceptor> acceptor_;
   std::list<newcomer_ptr> newcomers_;
   bool closed_ = false;
 };
@@ -175,7 +159,7 @@ node_port::node_port(lane& home, const node_settings& settings, const tls_contex
                      caf::strong_actor_ptr published, std::set<std::string> signatures)
     : implementation_{std::make_shared<implementation>(home, settings, tls, std::move(published),
                                                        std::move(signatures))} {
-  asio::post(home.io(), [it = implementation_] { it->accept_next(); });
+  asio::post(home.io(), [it = implementation_] { it->start(); });
 }
 
 node_port::~node_port() {

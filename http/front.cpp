@@ -24,10 +24,10 @@ constexpr std::chrono::milliseconds linger{500};
 
 void front_state::start(front_actor::pointer self, const settings& settings,
                         const std::vector<route_source>& sources,
-                        std::function<std::size_t()> open_connections) {
+                        client_counter count_clients) {
   self_ = self;
   settings_ = settings;
-  open_connections_ = std::move(open_connections);
+  count_clients_ = std::move(count_clients);
   for (const auto& source : sources) source(router_, self);
 }
 
@@ -91,8 +91,8 @@ void front_state::on_drain(caf::typed_response_promise<drained> answer) {
 // Whether nothing is left to wait for, or no time left to wait.
 bool front_state::settled() const {
   const auto since = self_->clock().now() - drain_since_;
-  const bool clients_left = open_connections_ && open_connections_() > 0;
-  if (waiting_.empty() && (!clients_left || since >= linger)) return true;
+  const auto clients = count_clients_ ? count_clients_() : client_count{};
+  if (waiting_.empty() && clients.transferring == 0 && (clients.connected == 0 || since >= linger)) return true;
   return since >= settings_.shutdown_grace;
 }
 
@@ -113,8 +113,8 @@ void front_state::drop_answered() {
 
 front_actor::behavior_type front(front_actor::stateful_pointer<front_state> self, const settings& settings,
                                  const std::vector<route_source>& sources,
-                                 const std::function<std::size_t()>& open_connections) {
-  self->state.start(self, settings, sources, open_connections);
+                                 const client_counter& count_clients) {
+  self->state.start(self, settings, sources, count_clients);
   return {
       [self](const exchange_ptr& what) { self->state.accept(what); },
       [self](const sweep&) { self->state.on_sweep(); },

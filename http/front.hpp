@@ -11,6 +11,7 @@
 #include <functional>
 #include <vector>
 
+#include "http/client_count.hpp"
 #include "http/exchange.hpp"
 #include "http/router.hpp"
 #include "http/settings.hpp"
@@ -39,9 +40,9 @@ class front_state {
  public:
   const char* name = "front";
 
-  /// `open_connections` tells how many clients are connected; may be empty in tests.
+  /// `count_clients` may be empty in tests.
   void start(front_actor::pointer self, const settings& settings, const std::vector<route_source>& sources,
-             std::function<std::size_t()> open_connections);
+             client_counter count_clients);
 
   void accept(const exchange_ptr& what);
   void on_sweep();
@@ -57,7 +58,7 @@ class front_state {
   front_actor::pointer self_ = nullptr;
   settings settings_;
   router router_;
-  std::function<std::size_t()> open_connections_;
+  client_counter count_clients_;
   // In order of arrival, which is the order of the deadlines.
   std::deque<exchange_ptr> waiting_;
   bool sweep_scheduled_ = false;
@@ -68,7 +69,7 @@ class front_state {
 /// The behavior of a front.
 front_actor::behavior_type front(front_actor::stateful_pointer<front_state> self, const settings& settings,
                                  const std::vector<route_source>& sources,
-                                 const std::function<std::size_t()>& open_connections);
+                                 const client_counter& count_clients);
 
 }  // namespace troupe::http
 

@@ -129,6 +129,7 @@ configuration::configuration() {
   max_connections_ = http.max_connections;
   request_timeout_ = http.request_timeout;
   idle_timeout_ = http.idle_timeout;
+  min_rate_ = http.min_rate;
   shutdown_grace_ = http.shutdown_grace;
   max_body_ = http.max_body;
   max_target_ = http.max_target;
@@ -166,6 +167,8 @@ configuration::configuration() {
            with_default("then a request is answered 504", text(http.request_timeout)))
       .add(idle_timeout_, "idle-timeout",
            with_default("then a silent connection is closed", text(http.idle_timeout)))
+      .add(min_rate_, "min-rate",
+           with_default("bytes per second, slower clients are closed; 0 for any", to_string(min_rate_)))
       .add(shutdown_grace_, "shutdown-grace",
            with_default("wait for requests at a stop at most", text(http.shutdown_grace)))
       .add(max_body_, "max-body", with_default("bytes of a body at most", to_string(max_body_)))
@@ -359,6 +362,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
               max_connections_,
               to_milliseconds(request_timeout_),
               to_milliseconds(idle_timeout_),
+              min_rate_,
               max_body_,
               max_target_,
               max_header_,

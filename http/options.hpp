@@ -69,6 +69,7 @@ class configuration : public caf::actor_system_config {
   std::size_t max_connections_;
   caf::timespan request_timeout_;
   caf::timespan idle_timeout_;
+  std::size_t min_rate_;
   caf::timespan shutdown_grace_;
   std::size_t max_body_;
   std::size_t max_target_;

@@ -1,27 +1,23 @@
 // Between RESTinio and the front actor: wraps requests, writes responses, starts and stops listening.
 #include "http/server.hpp"
 
-#include <poll.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <asio/detail/socket_option.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <ctime>
-#include <future>
-#include <optional>
 #include <restinio/all.hpp>
+#include <restinio/null_timer_manager.hpp>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <utility>
 
+#include "actors/acceptor.hpp"
+#include "http/clients.hpp"
 #include "http/errors.hpp"
 #include "http/protocol.hpp"
-#include "http/tracked_socket.hpp"
 
 namespace troupe::http {
 
@@ -40,23 +36,13 @@ constexpr std::size_t read_buffer = 4096;
 // A body of so many bytes at most is copied behind its head: one buffer costs less to write than two.
 constexpr std::size_t max_copied_body = 4096;
 
-// RESTinio looks for overdue connections so often. Each look wakes the lane, for each connection.
-constexpr std::chrono::seconds timeout_check{5};
-
 // Turns of the loop that a stop gives to clients who wait to be accepted: more than a backlog holds.
 constexpr int max_last_accepts = 1000;
-
-// How often the end of the last connections is looked for at a stop.
-constexpr std::chrono::milliseconds close_check{2};
-
-// RESTinio's own timeout closes without an answer; ours comes first.
-constexpr std::chrono::seconds handler_slack{10};
-
-using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 /// What the requests of one lane share.
 struct lane_state {
   actors::lane& home;
+  std::shared_ptr<clients> its_clients;
   bool draining = false;
   /// Whether a turn of the actors is under way, see request_taker.
   bool turn_posted = false;
@@ -145,7 +131,7 @@ struct restinio_log {
     const std::string text = message();
     spdlog::debug("HTTP: {}", text);
     if (const auto answer = parser_fault(text))
-      tracked_socket::say_before_close(head_of(*answer, {lane->date_now()}) + answer->body);
+      lane->its_clients->say_before_close(head_of(*answer, {lane->date_now()}) + answer->body);
   }
 };
 
@@ -194,135 +180,108 @@ struct request_taker {
   }
 };
 
-struct single_thread_traits : restinio::traits_t<restinio::asio_timer_manager_t, restinio_log, request_taker,
-                                                 restinio::noop_strand_t, tracked_socket> {
-  // Without it one accept() that runs out of descriptors is the last one.
-  static constexpr bool use_connection_count_limiter = true;
-};
+// What RESTinio calls a strand is here the loop's own executor, see client_socket. Its timers, its acceptor
+// and its count of connections are not used: see clients and actors::acceptor.
+struct traits : restinio::traits_t<restinio::null_timer_manager_t, restinio_log, request_taker,
+                                   client_socket::executor_type, client_socket> {};
+using connection = restinio::impl::connection_t<traits>;
+using connection_settings = restinio::impl::connection_settings_t<traits>;
+using uncounted = restinio::connection_count_limit_types<traits>::lifetime_monitor_t;
 
-/// What RESTinio calls a strand is here the loop's own executor, see tracked_socket.
-struct traits : single_thread_traits {
-  using strand_t = tracked_socket::executor_type;
-};
-
-}  // namespace
-
-}  // namespace troupe::http
-
-// RESTinio chooses the limiter by the type of the strand, and knows only its own.
-template <>
-struct restinio::connection_count_limit_types<troupe::http::traits>
-    : restinio::connection_count_limit_types<troupe::http::single_thread_traits> {};
-
-namespace troupe::http {
-
-namespace {
-
-// Runs f on the lane's thread and waits for it; passes on what it throws.
-template <class F>
-void on_lane(actors::lane& home, F f) {
-  std::packaged_task<void()> task{std::move(f)};
-  auto done = task.get_future();
-  asio::post(home.io(), [&task] { task(); });
-  done.get();
+std::shared_ptr<connection_settings> settings_for_restinio(const settings& from,
+                                                           std::shared_ptr<lane_state> lane,
+                                                           front_actor front) {
+  restinio::server_settings_t<traits> out;
+  out.request_handler(std::make_unique<request_taker>(request_taker{lane, std::move(front)}))
+      // The rest waits in the kernel, and its sender with it.
+      .max_pipelined_requests(1)
+      .buffer_size(read_buffer)
+      .logger(std::move(lane))
+      .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
+                                    .max_url_size(from.max_target)
+                                    .max_field_name_size(max_header_name)
+                                    .max_field_value_size(from.max_header)
+                                    .max_field_count(max_headers)
+                                    .max_body_size(from.max_body + body_slack));
+  return std::make_shared<connection_settings>(
+      std::move(out), restinio::impl::create_parser_settings<traits::http_methods_mapper_t>(),
+      std::make_shared<restinio::null_timer_manager_t>());
 }
 
 }  // namespace
 
 class server::implementation {
  public:
-  implementation(actors::lane& home, const settings& settings, sharing port_sharing, front_actor front)
-      : lane_{std::make_shared<lane_state>(lane_state{home, false, false, 0, {}})} {
+  implementation(actors::lane& home, const settings& settings, sharing port_sharing,
+                 const front_maker& make_front)
+      : home_{home}, lane_{std::make_shared<lane_state>(lane_state{home, {}, false, false, 0, {}})} {
+    // Without what it owns: the lane's state owns the clients.
+    const auto timeout_answer = [lane = std::weak_ptr{lane_}] {
+      const auto answer = plain_error(408, "The request did not arrive in time.");
+      return head_of(answer, {lane.lock()->date_now()}) + answer.body;
+    };
+    lane_->its_clients = std::make_shared<clients>(
+        home.io(), rules_for(settings.idle_timeout, settings.min_rate), timeout_answer);
+    auto front = make_front([its_clients = lane_->its_clients] { return its_clients->count(); });
+    const auto take = [this, shared = settings_for_restinio(settings, lane_, std::move(front))](
+                          asio::ip::tcp::socket socket, actors::acceptor::place place) {
+      // A client that has gone already is noticed when it is read from.
+      asio::error_code gone;
+      socket.set_option(asio::ip::tcp::no_delay{true}, gone);
+      client_socket client{home_.io(), std::move(socket), std::move(place), lane_->its_clients};
+      std::make_shared<connection>(++last_connection_, std::move(client), shared,
+                                   restinio::endpoint_t{}, uncounted{nullptr})
+          ->init();
+    };
     const auto address = asio::ip::make_address(settings.address);
-    on_lane(home, [&] {
-      server_.emplace(restinio::external_io_context(home.io()), [&](auto& options) {
-        options.address(address)
-            .port(settings.port)
-            .protocol(address.is_v6() ? asio::ip::tcp::v6() : asio::ip::tcp::v4())
-            .request_handler(std::make_unique<request_taker>(request_taker{lane_, std::move(front)}))
-            .max_parallel_connections(settings.max_connections)
-            .max_pipelined_requests(1)
-            .buffer_size(read_buffer)
-            .logger(lane_)
-            .timer_manager(timeout_check)
-            .read_next_http_message_timelimit(settings.idle_timeout)
-            .write_http_response_timelimit(settings.idle_timeout)
-            .handle_request_timeout(settings.request_timeout + handler_slack)
-            .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
-                                          .max_url_size(settings.max_target)
-                                          .max_field_name_size(max_header_name)
-                                          .max_field_value_size(settings.max_header)
-                                          .max_field_count(max_headers)
-                                          .max_body_size(settings.max_body + body_slack))
-            .acceptor_options_setter([port_sharing](restinio::acceptor_options_t& socket) {
-              socket.set_option(asio::ip::tcp::acceptor::reuse_address{true});
-              if (port_sharing == sharing::with_other_lanes) socket.set_option(reuse_port{true});
-            })
-            .acceptor_post_bind_hook([this](asio::ip::tcp::acceptor& socket) {
-              port_ = socket.local_endpoint().port();
-              listening_ = socket.native_handle();
-            })
-            .socket_options_setter(
-                [](restinio::socket_options_t& socket) { socket.set_option(asio::ip::tcp::no_delay{true}); });
-      });
-      server_->open_sync();
-    });
+    acceptor_ = std::make_shared<actors::acceptor>(
+        home.io(),
+        actors::acceptor::settings{{address, settings.port},
+                                   port_sharing == sharing::with_other_lanes,
+                                   settings.max_connections,
+                                   "HTTP"},
+        take);
+    home.run_and_wait([this] { acceptor_->start(); });
   }
 
   ~implementation() {
     stop_accepting();
-    on_lane(lane_->home, [this] { asio::use_service<socket_registry>(lane_->home.io()).shut_down_all(); });
-    // The connections see the end of their sockets in the loop's next turns; the server outlives them.
-    bool open = true;
-    while (open) {
-      on_lane(lane_->home, [&] { open = open_connections(lane_->home) > 0; });
-      if (open) std::this_thread::sleep_for(close_check);
-    }
-    on_lane(lane_->home, [this] { server_.reset(); });
+    // Those who wait for their answer let go of it without one.
+    home_.run_and_wait([this] { lane_->its_clients->end_all(); });
   }
 
   implementation(const implementation&) = delete;
   implementation& operator=(const implementation&) = delete;
 
-  std::uint16_t port() const noexcept { return port_; }
+  std::uint16_t port() const noexcept { return acceptor_->port(); }
 
   // The kernel resets what waits to be accepted when its listener is closed: that is accepted before.
   void stop_accepting() {
     bool closed = false;
     for (int turn = 0; !closed; ++turn)
-      on_lane(lane_->home, [&] {
+      home_.run_and_wait([&] {
         lane_->draining = true;
-        if (server_ && turn < max_last_accepts && somebody_waits()) return;
-        if (server_) server_->close_sync();
-        listening_ = -1;
+        if (turn < max_last_accepts && acceptor_->somebody_waits()) return;
+        acceptor_->close();
         closed = true;
       });
   }
 
  private:
-  bool somebody_waits() const {
-    pollfd listener{listening_, POLLIN, 0};
-    return listening_ >= 0 && ::poll(&listener, 1, 0) == 1;
-  }
-
+  actors::lane& home_;
   std::shared_ptr<lane_state> lane_;
-  std::optional<restinio::http_server_t<traits>> server_;
-  std::uint16_t port_ = 0;
-  // The listener's descriptor; -1 when it is closed.
-  int listening_ = -1;
+  std::shared_ptr<actors::acceptor> acceptor_;
+  restinio::connection_id_t last_connection_ = 0;
 };
 
-server::server(actors::lane& home, const settings& settings, sharing port_sharing, front_actor front)
-    : implementation_{std::make_unique<implementation>(home, settings, port_sharing, std::move(front))} {}
+server::server(actors::lane& home, const settings& settings, sharing port_sharing,
+               const front_maker& make_front)
+    : implementation_{std::make_unique<implementation>(home, settings, port_sharing, make_front)} {}
 
 server::~server() = default;
 
 std::uint16_t server::port() const noexcept { return implementation_->port(); }
 
 void server::stop_accepting() { implementation_->stop_accepting(); }
-
-std::size_t open_connections(actors::lane& home) {
-  return asio::use_service<socket_registry>(home.io()).open_count();
-}
 
 }  // namespace troupe::http

@@ -1,12 +1,12 @@
 // The HTTP server of one lane: RESTinio on the lane's loop, each request handed to the front actor.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
 
 #include "actors/lanes.hpp"
+#include "http/client_count.hpp"
 #include "http/front.hpp"
 #include "http/settings.hpp"
 
@@ -23,10 +23,12 @@ class server {
     with_other_lanes,
   };
 
-  /// Starts to listen. `front` gets each request as an exchange. Throws std::system_error if the address
-  /// cannot be bound.
-  server(actors::lane& home, const settings& settings, sharing port_sharing, front_actor front);
-  /// Ends what is still open.
+  /// Makes the actor that gets each request as an exchange, and can count the clients meanwhile.
+  using front_maker = std::function<front_actor(client_counter)>;
+
+  /// Starts to listen. Throws std::system_error if the address cannot be bound.
+  server(actors::lane& home, const settings& settings, sharing port_sharing, const front_maker& make_front);
+  /// Ends at once what is still open.
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
@@ -41,8 +43,5 @@ class server {
   class implementation;
   std::unique_ptr<implementation> implementation_;
 };
-
-/// Number of clients connected to a lane. To be called on the lane's thread.
-std::size_t open_connections(actors::lane& home);
 
 }  // namespace troupe::http

@@ -147,9 +147,9 @@ void service::start_http() {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     auto& home = lanes.at(i);
     auto& part = parts_[i];
-    part.front = home.spawn(front, options_.http, routes(part),
-                            std::function<std::size_t()>{[&home] { return open_connections(home); }});
-    part.listener = std::make_unique<server>(home, share, port_sharing, part.front);
+    part.listener = std::make_unique<server>(home, share, port_sharing, [&](client_counter count) {
+      return part.front = home.spawn(front, options_.http, routes(part), std::move(count));
+    });
     // With port 0 the kernel chose one for the first lane; the others join it there.
     share.port = part.listener->port();
   }
@@ -159,10 +159,10 @@ void service::start_health_port() {
   auto& home = actors::lane_scheduler::of(system_).at(0);
   auto probes = options_.http;
   probes.port = options_.node.health_port;
-  health_.front =
-      home.spawn(front, probes, std::vector<route_source>{health(parts_.front().pool, directory_)},
-                 std::function<std::size_t()>{});
-  health_.listener = std::make_unique<server>(home, probes, server::sharing::alone, health_.front);
+  health_.listener = std::make_unique<server>(home, probes, server::sharing::alone, [&](client_counter count) {
+    return health_.front =
+               home.spawn(front, probes, std::vector{health(parts_.front().pool, directory_)}, std::move(count));
+  });
 }
 
 service::~service() { stop(); }

@@ -15,6 +15,7 @@ constexpr std::string_view status_line(int status) {
     case 400: return "400 Bad Request";
     case 404: return "404 Not Found";
     case 405: return "405 Method Not Allowed";
+    case 408: return "408 Request Timeout";
     case 413: return "413 Content Too Large";
     case 414: return "414 URI Too Long";
     case 422: return "422 Unprocessable Content";

@@ -15,7 +15,7 @@
 
 #include "actors/messages.hpp"
 #include "tests/actors/node.hpp"
-#include "tests/actors/peer.hpp"
+#include "tests/support/peer.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace troupe::actors {

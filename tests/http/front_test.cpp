@@ -30,7 +30,7 @@ class front_test : public test::deterministic {
                   }});
     };
     it = spawn(front, with, std::vector<route_source>{source},
-               std::function<std::size_t()>{[this] { return clients; }});
+               client_counter{[this] { return clients; }});
     run();
   }
   void start() { start(settings{}); }
@@ -46,7 +46,7 @@ class front_test : public test::deterministic {
   /// Requests whose handler has not answered.
   std::vector<exchange_ptr> held;
   std::vector<std::string> parameters;
-  std::size_t clients = 0;
+  client_count clients;
 };
 
 TEST_F(front_test, hands_a_request_to_its_route) {
@@ -199,7 +199,7 @@ TEST_F(front_test, a_drain_waits_for_the_answers) {
 
 TEST_F(front_test, a_drain_lets_clients_notice_for_a_moment) {
   start();
-  clients = 3;
+  clients.connected = 3;
   const auto answer = ask<drained>(it, drain{});
   advance(linger - milliseconds{1});
   EXPECT_TRUE(answer->pending());
@@ -209,12 +209,31 @@ TEST_F(front_test, a_drain_lets_clients_notice_for_a_moment) {
 
 TEST_F(front_test, a_drain_ends_early_when_the_clients_are_gone) {
   start();
-  clients = 3;
+  clients.connected = 3;
   const auto answer = ask<drained>(it, drain{});
   advance(milliseconds{200});
-  clients = 0;
+  clients.connected = 0;
   advance(sweep_interval);
   EXPECT_FALSE(answer->pending());
+}
+
+TEST_F(front_test, a_drain_waits_for_what_is_on_its_way_within_the_grace) {
+  settings patient;
+  patient.shutdown_grace = milliseconds{2000};
+  start(patient);
+  clients = {2, 1};
+  const auto first = ask<drained>(it, drain{});
+  advance(3 * linger);
+  EXPECT_TRUE(first->pending());
+  clients.transferring = 0;
+  advance(sweep_interval);
+  EXPECT_FALSE(first->pending());
+  clients.transferring = 1;
+  const auto second = ask<drained>(it, drain{});
+  advance(patient.shutdown_grace - milliseconds{1});
+  EXPECT_TRUE(second->pending());
+  advance(sweep_interval);
+  EXPECT_FALSE(second->pending());
 }
 
 TEST_F(front_test, a_drain_gives_up_after_the_grace_and_counts_what_is_left) {

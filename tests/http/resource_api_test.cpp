@@ -29,7 +29,7 @@ class item_api : public test::deterministic {
     const auto items =
         spawn([](item_actor::pointer self, item_api* test) { return test->behavior(self); }, this);
     const auto sources = std::vector<route_source>{resource_api<item_table>(items, with_)};
-    front_ = spawn(front, with_, sources, std::function<std::size_t()>{});
+    front_ = spawn(front, with_, sources, client_counter{});
     run();
   }
 

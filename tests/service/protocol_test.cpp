@@ -144,33 +144,5 @@ TEST_F(ProtocolTest, AnAbsoluteTargetIsAPath) {
   EXPECT_EQ(answer("GET http://x/items/ HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
 }
 
-TEST_F(ProtocolTest, ClientsThatVanishCostNothing) {
-  for (int i = 0; i < 50; ++i) {
-    auto client = service_->client();
-    client.send_raw("POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"na");
-    client.disconnect();
-  }
-  EXPECT_EQ(service_->client().request("GET", "/items/").status, 200);
-}
-
-TEST(ProtocolTimeouts, ASilentClientIsLetGo) {
-  const auto database = postgres::instance().create_database();
-  running_service service{{"--db.uri=" + database.uri, "--http.idle-timeout=1s"}};
-  auto client = service.client();
-  client.send_raw("GET /items/ HT");
-  EXPECT_TRUE(client.wait_for_close());
-}
-
-TEST(ProtocolLimits, MoreClientsThanAllowedWaitTheirTurn) {
-  const auto database = postgres::instance().create_database();
-  running_service service{{"--db.uri=" + database.uri, "--http.max-connections=2"}};
-  auto first = service.client(), second = service.client(), third = service.client();
-  EXPECT_EQ(first.request("GET", "/items/").status, 200);
-  EXPECT_EQ(second.request("GET", "/items/").status, 200);
-  third.send_raw("GET /items/ HTTP/1.1\r\nHost: x\r\n\r\n");
-  first.disconnect();
-  EXPECT_EQ(third.read_response().status, 200);
-}
-
 }  // namespace
 }  // namespace troupe::test

@@ -30,6 +30,7 @@ class running_service {
 
   std::uint16_t port() const noexcept { return port_; }
   process& program() noexcept { return process_; }
+  const process& program() const noexcept { return process_; }
   http_client client() const { return http_client{port_}; }
 
  private:

@@ -95,6 +95,11 @@ void http_client::send_raw(std::string_view bytes) { send_all(bytes, clock::now(
 
 http_response http_client::read_response(bool to_head) { return read_one(to_head, clock::now() + timeout_); }
 
+bool http_client::has_data(std::chrono::milliseconds within) const {
+  pollfd what{socket_.get(), POLLIN, 0};
+  return !buffer_.empty() || poll(&what, 1, static_cast<int>(within.count())) > 0;
+}
+
 bool http_client::wait_for_close() {
   if (!socket_) fail("not connected");
   try {

@@ -49,6 +49,9 @@ class http_client {
   /// headers say.
   http_response read_response(bool to_head = false);
 
+  /// Whether something comes within the time, or the end.
+  bool has_data(std::chrono::milliseconds within) const;
+
   /// Whether the server closes the connection, without sending more, within the timeout.
   bool wait_for_close();
 

@@ -16,7 +16,11 @@ namespace troupe::test {
 /// Whoever connects to a port of this machine.
 class peer {
  public:
-  explicit peer(std::uint16_t port) : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+  /// `receive_buffer`: bytes that the kernel takes before anybody reads; 0 for its default.
+  explicit peer(std::uint16_t port, int receive_buffer = 0)
+      : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    if (receive_buffer != 0)
+      ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in where{};
     where.sin_family = AF_INET;
     where.sin_port = htons(port);
@@ -37,6 +41,25 @@ class peer {
   /// Reads until the end; whether it came in time.
   bool is_closed(std::chrono::milliseconds within = std::chrono::seconds{10}) { return read(within, false); }
   const std::string& heard() const { return heard_; }
+
+  /// Reads so many bytes at most once some have come; 0 at the end, or if none come in time.
+  std::size_t read_some(std::size_t at_most, std::chrono::milliseconds within = std::chrono::seconds{10}) {
+    pollfd what{socket_, POLLIN, 0};
+    if (::poll(&what, 1, static_cast<int>(within.count())) <= 0) return 0;
+    std::string some(at_most, '\0');
+    const auto got = ::recv(socket_, some.data(), some.size(), 0);
+    return got < 0 ? 0 : static_cast<std::size_t>(got);
+  }
+  /// Whether the other side resets the connection in time, seen without reading.
+  bool is_reset(std::chrono::milliseconds within) const {
+    pollfd what{socket_, 0, 0};
+    return ::poll(&what, 1, static_cast<int>(within.count())) == 1 && (what.revents & POLLERR) != 0;
+  }
+  /// The destructor resets the connection instead of closing it.
+  void reset_at_end() const {
+    const linger at_once{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
 
  private:
   bool read(std::chrono::milliseconds within, bool something_will_do) {

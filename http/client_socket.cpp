@@ -1,0 +1,93 @@
+// Decides when a connection has to end, and how.
+#include "http/client_socket.hpp"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <utility>
+
+#include "http/clients.hpp"
+
+namespace troupe::http {
+
+std::size_t unconfirmed_bytes(asio::ip::tcp::socket& socket) noexcept {
+  int count = 0;
+  if (::ioctl(socket.native_handle(), SIOCOUTQ, &count) != 0) return 0;
+  return static_cast<std::size_t>(count);
+}
+
+client_socket::client_socket(asio::io_context& loop, base accepted, actors::acceptor::place place,
+                             std::shared_ptr<clients> owner)
+    : base{std::move(accepted)}, loop_{&loop}, owner_{std::move(owner)}, place_{std::move(place)} {
+  owner_->sockets_.insert(this);
+  owner_->look_soon();
+}
+
+// RESTinio moves it into the connection, before the first operation.
+client_socket::client_socket(client_socket&& other) noexcept
+    : base{std::move(other)}, loop_{other.loop_}, owner_{other.owner_}, place_{std::move(other.place_)} {
+  auto entry = owner_->sockets_.extract(&other);
+  entry.value() = this;
+  owner_->sockets_.insert(std::move(entry));
+}
+
+client_socket::~client_socket() { owner_->sockets_.erase(this); }
+
+void client_socket::close() { leave(owner_->take_last_words()); }
+
+void client_socket::leave(std::string last_words) {
+  if (!is_open()) return;
+  const bool finished = other_side_ == other_side::has_finished;
+  if (other_side_ == other_side::is_gone || (finished && unconfirmed_bytes(*this) == 0)) return cut();
+  asio::error_code ignored;
+  cancel(ignored);
+  owner_->let_leave(std::move(static_cast<base&>(*this)), std::move(place_), std::move(last_words), finished);
+}
+
+void client_socket::cut() noexcept {
+  asio::error_code ignored;
+  base::close(ignored);
+}
+
+client_socket::stage client_socket::now() noexcept {
+  if (!under_way_ || !is_open()) return stage::handling;
+  if (kind_ == transfer::answer) return stage::sending;
+  if (received_ > 0) return stage::receiving;
+  // RESTinio waits for the next request as soon as the kernel has the answer, which may still be on its way.
+  all_arrived_ = all_arrived_ || unconfirmed_bytes(*this) == 0;
+  return all_arrived_ ? stage::idle : stage::sending;
+}
+
+void client_socket::look(std::chrono::steady_clock::time_point time) {
+  const auto stage_now = now();
+  const auto moved = stage_now == stage::receiving ? received_
+                     : stage_now == stage::sending ? written_ - unconfirmed_bytes(*this)
+                                                   : 0;
+  if (watched_stage_ != stage_now || watched_number_ != number_) {
+    watched_stage_ = stage_now;
+    watched_number_ = number_;
+    watch_.begin(time, moved);
+    return;
+  }
+  const auto& rules = owner_->rules();
+  switch (stage_now) {
+    case stage::handling: return;
+    case stage::idle:
+      if (!watch_.goes_on(time, moved, rules.idle)) cut();
+      return;
+    case stage::receiving:
+      if (!watch_.goes_on(time, moved, rules.receiving)) leave(owner_->timeout_answer());
+      return;
+    case stage::sending:
+      if (!watch_.goes_on(time, moved, rules.sending)) reset(*this);
+      return;
+  }
+}
+
+void reset(asio::ip::tcp::socket& socket) noexcept {
+  asio::error_code ignored;
+  socket.set_option(asio::socket_base::linger{true, 0}, ignored);
+  socket.close(ignored);
+}
+
+}  // namespace troupe::http
