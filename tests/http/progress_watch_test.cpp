@@ -31,7 +31,7 @@ class progress_watch_test : public testing::Test {
 TEST_F(progress_watch_test, what_is_slow_but_steady_goes_on) {
   EXPECT_TRUE(lasts(40, 800ms, 1h));
   EXPECT_TRUE(lasts(4, 100ms, 1h));
-  EXPECT_TRUE(lasts(120, 2900ms, 1h));
+  EXPECT_TRUE(lasts(160, 2900ms, 1h));
 }
 
 TEST_F(progress_watch_test, silence_ends_it_when_its_time_has_passed) {
