@@ -1,8 +1,8 @@
 // The program: reads its options, starts what they ask for, and stops in order at SIGTERM or SIGINT.
 #include <pthread.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <caf/actor_system.hpp>
@@ -22,6 +22,7 @@
 #include "actors/nodes.hpp"
 #include "db/conninfo.hpp"
 #include "db/private_server.hpp"
+#include "http/log.hpp"
 #include "http/options.hpp"
 #include "http/service.hpp"
 
@@ -42,16 +43,8 @@ constexpr std::chrono::seconds patience{3};
 constexpr rlim_t reserved_descriptors = 200;
 
 int complain(const std::string& sentence) {
-  std::fprintf(stderr, "troupe: %s\n", sentence.c_str());
+  http::write_line(STDERR_FILENO, "troupe: " + sentence);
   return failure;
-}
-
-void set_up_log(const std::string& level) {
-  auto log = spdlog::stderr_color_mt("troupe");
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
-  log->set_level(spdlog::level::from_str(level));
-  log->flush_on(spdlog::level::trace);
-  spdlog::set_default_logger(log);
 }
 
 /// The signals that this program waits for instead of being interrupted by them.
@@ -121,8 +114,7 @@ int serve(http::configuration& config, http::options options, const actors::tls_
   if (!missing.empty())
     spdlog::warn("The {} not available yet, requests are answered 503: {}",
                  database ? "database is" : "workers are", missing);
-  std::printf("Troupe is ready: %s\n", service.where().c_str());
-  std::fflush(stdout);
+  http::write_line(STDOUT_FILENO, "Troupe is ready: " + service.where());
 
   wait_for_stop(own);
   spdlog::info("Stopping: finishing the requests in flight");
@@ -161,7 +153,7 @@ int run(std::vector<std::string> arguments) {
     std::fputs(config.help().c_str(), stdout);
     return success;
   }
-  set_up_log(options->log_level);
+  http::set_up_log(options->log_level);
 
   const auto tls = actors::make_tls(options->node.tls);
   std::optional<db::private_server> own;
@@ -189,6 +181,7 @@ int run(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int count, char** values) {
+  if (!http::open_standard_streams()) return failure;
   // Before any thread exists, so that all inherit it.
   const auto signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -15,12 +15,20 @@
 
 namespace troupe::test {
 
+/// The command with its streams redirected as a shell does it: {"ls"} and ">&-" for ls >&-. The process is
+/// that of the command, not the shell's.
+inline std::vector<std::string> redirected(std::vector<std::string> command,
+                                           const std::string& redirections) {
+  command.insert(command.begin(), {"/bin/sh", "-c", "exec \"$@\" " + redirections, "sh"});
+  return command;
+}
+
 /// A running `troupe serve`. Throws std::runtime_error with its output if it does not get ready.
 class running_service {
  public:
-  /// `options` besides --http.port=0.
-  explicit running_service(std::vector<std::string> options)
-      : process_{command(std::move(options)), {"DATABASE_URL"}} {
+  /// `options` besides --http.port=0; `redirections` as in a shell, but not of stdout.
+  explicit running_service(std::vector<std::string> options, const std::string& redirections = "")
+      : process_{redirected(command(std::move(options)), redirections), {"DATABASE_URL"}} {
     // A first start of a private PostgreSQL is the slowest.
     constexpr std::chrono::seconds start_bound{60};
     const auto line = process_.wait_for_line(std::regex{"ready: http://[^ ]*:([0-9]+)/"}, start_bound);
