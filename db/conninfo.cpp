@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 namespace troupe::db {
@@ -58,13 +61,21 @@ bool is_socket_directory(const std::string& host) {
   return host.empty() || host.front() == '/' || host.front() == '@';
 }
 
+// Where the servers of a URI begin, behind "user:password@". As libpq has it: there is such a part if '@'
+// comes before the first '/', and it ends there.
+std::size_t servers_of(std::string_view uri) {
+  const auto begin = uri.find("://") + 3;
+  const auto end = uri.find_first_of("@/", begin);
+  return end != std::string_view::npos && uri[end] == '@' ? end + 1 : begin;
+}
+
 // postgresql+asyncpg://...?ssl=require -> postgresql://...?sslmode=require
 std::string from_sqlalchemy(std::string_view text) {
   const auto scheme_end = text.find("://");
   const auto plus = text.find('+');
   if (scheme_end == std::string_view::npos || plus > scheme_end) return std::string{text};
   auto uri = std::string{text.substr(0, plus)} + std::string{text.substr(scheme_end)};
-  const auto query = uri.find('?');
+  const auto query = uri.find('?', servers_of(uri));
   if (query == std::string::npos) return uri;
   for (auto at = uri.find("ssl=", query); at != std::string::npos; at = uri.find("ssl=", at + 1)) {
     if (uri[at - 1] == '?' || uri[at - 1] == '&') uri.replace(at, 3, "sslmode");
@@ -72,21 +83,52 @@ std::string from_sqlalchemy(std::string_view text) {
   return uri;
 }
 
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
+constexpr auto percent_encode =
+    "in a URI, user and password are percent-encoded: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is "
+    "%25";
+
+// Never repeats any of the text: where it is not understood, anything may be a part of the password.
+tl::unexpected<error> unreadable(const std::string& why) {
+  return tl::unexpected{error{errc::invalid_value, "The database URI cannot be read: " + why + "."}};
+}
+
+bool is_uri(std::string_view text) {
+  return text.starts_with("postgresql://") || text.starts_with("postgres://");
+}
+
+// Why libpq does not take the text, by the English beginning of what it says.
+std::string why_not_taken(std::string_view text, std::string_view message) {
+  if (message.starts_with("invalid URI query parameter") || message.starts_with("invalid connection option"))
+    return "it has a parameter that PostgreSQL does not know; " + std::string{percent_encode};
+  if (is_uri(text)) return percent_encode;
+  if (text.find("://") != std::string_view::npos)
+    return "it begins with neither postgresql:// nor postgres://";
+  return "it is neither postgresql://user:password@host:port/database nor keyword=value, in which a value "
+         "with blanks, quotes or backslashes is written 'like \\'this\\''";
+}
+
+bool is_port(std::string_view text) {
+  std::uint16_t number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return text.empty() || (failed == std::errc{} && end == text.data() + text.size() && number > 0);
 }
 
 }  // namespace
 
 tl::expected<conninfo, error> conninfo::parse(std::string_view text) {
+  if (text.find_first_not_of(" \t\n") == std::string_view::npos) return unreadable("it is empty");
+  const auto translated = from_sqlalchemy(text);
+  if (is_uri(translated)) {
+    // A password with '@' or '/' in it: libpq would take its rest for a host, which it looks up and names.
+    const auto servers = servers_of(translated);
+    const auto at = translated.find('@', servers);
+    if (at < translated.find('?', servers)) return unreadable(percent_encode);
+  }
   char* message = nullptr;
-  const options given{PQconninfoParse(from_sqlalchemy(text).c_str(), &message), PQconninfoFree};
+  const options given{PQconninfoParse(translated.c_str(), &message), PQconninfoFree};
   if (!given) {
     const std::unique_ptr<char, decltype(&PQfreemem)> owned{message, PQfreemem};
-    return tl::unexpected{
-        error{errc::invalid_value,
-              "The database URI cannot be read: " + trimmed(message != nullptr ? message : "out of memory")}};
+    return unreadable(message == nullptr ? "out of memory" : why_not_taken(translated, message));
   }
   conninfo out;
   for (const auto* option = given.get(); option->keyword != nullptr; ++option)
@@ -100,16 +142,26 @@ tl::expected<conninfo, error> conninfo::parse(std::string_view text) {
       out.keywords_.try_emplace(option->keyword, option->val);
   }
   for (const auto& [keyword, value] : defaults) out.keywords_.try_emplace(keyword, value);
+
+  // What is no name of a host, port or database is a part of something else, and would be told to everybody.
+  for (const auto& host : split(out.value("host")))
+    if (host.find('@', 1) != std::string::npos) return unreadable(percent_encode);
+  for (const auto& port : split(out.value("port")))
+    if (!is_port(port))
+      return unreadable("a port is no number from 1 to 65535; " + std::string{percent_encode});
+  if (out.value("dbname").find("://") != std::string::npos)
+    return unreadable("the name of the database is a URI");
   return out;
 }
 
+std::string conninfo::value(const std::string& keyword) const {
+  const auto found = keywords_.find(keyword);
+  return found == keywords_.end() ? "" : found->second;
+}
+
 std::vector<server_address> conninfo::servers() const {
-  const auto list = [&](const char* keyword) {
-    const auto found = keywords_.find(keyword);
-    return found == keywords_.end() ? std::vector<std::string>{""} : split(found->second);
-  };
-  const auto hosts = list(keywords_.contains("hostaddr") ? "hostaddr" : "host");
-  const auto ports = list("port");
+  const auto hosts = split(value(keywords_.contains("hostaddr") ? "hostaddr" : "host"));
+  const auto ports = split(value("port"));
   std::vector<server_address> out;
   for (std::size_t i = 0; i < hosts.size(); ++i)
     out.push_back({hosts[i], ports[std::min(i, ports.size() - 1)]});
@@ -147,8 +199,7 @@ std::string conninfo::describe() const {
     out += server.host.empty() ? "the local socket" : server.host;
     if (!server.port.empty()) out += ':' + server.port;
   }
-  const auto database = keywords_.find("dbname");
-  if (database != keywords_.end()) out += '/' + database->second;
+  if (keywords_.contains("dbname")) out += '/' + value("dbname");
   return out;
 }
 

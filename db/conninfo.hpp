@@ -26,7 +26,9 @@ class conninfo {
  public:
   /// Reads a URI (postgresql://, postgres://, or SQLAlchemy's spelling with a driver such as
   /// postgresql+asyncpg://, whose `ssl` option is taken for `sslmode`) or a keyword=value string.
-  /// What it leaves out comes from libpq's environment variables (PGHOST, PGPORT, ...) and defaults.
+  /// What it leaves out comes from libpq's environment variables (PGHOST, PGPORT, ...) and defaults. Error:
+  /// invalid_value, with a sentence that repeats nothing of the text. Refused, too, is a text that libpq
+  /// would take, but with a part of what looks like the password as a host, a port or a database.
   static tl::expected<conninfo, error> parse(std::string_view text);
 
   /// The servers to try in turn; never empty.
@@ -39,6 +41,9 @@ class conninfo {
 
   /// Keywords and values, e.g. for PQconnectStartParams().
   const std::map<std::string, std::string>& keywords() const noexcept { return keywords_; }
+
+  /// The value of a keyword; empty if it has none.
+  std::string value(const std::string& keyword) const;
 
   /// Server and database without credentials, for messages.
   std::string describe() const;

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::db {
@@ -41,12 +42,55 @@ TEST(Conninfo, LeavesAPlusElsewhereAlone) {
   EXPECT_EQ(value(parsed("postgresql://ann:a+b@db.example/shop"), "password"), "a+b");
 }
 
-TEST(Conninfo, SaysWhatIsWrong) {
-  const auto bad = conninfo::parse("postgresql://db.example/shop?colour=red");
-  ASSERT_FALSE(bad);
-  EXPECT_EQ(bad.error().code, errc::invalid_value);
-  EXPECT_NE(bad.error().message.find("colour"), std::string::npos) << bad.error().message;
-  EXPECT_EQ(bad.error().message.find('\n'), std::string::npos);
+TEST(Conninfo, SaysWhatIsWrongAndRepeatsNothing) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"postgresql://db.example/shop?hunter2=red", "a parameter that PostgreSQL does not know"},
+      {"host=db.example hunter2=red", "a parameter that PostgreSQL does not know"},
+      {"mysql://ann:hunter2@db.example/shop", "neither postgresql:// nor postgres://"},
+      {"hunter2", "nor keyword=value"},
+      // A password with a blank, or a quote.
+      {"host=db.example password=my hunter2", "nor keyword=value"},
+      {"password='hunter2 host=db.example", "nor keyword=value"},
+      {"password='it's hunter2' host=db.example", "nor keyword=value"},
+      {"host=db.example password=a port=hunter2", "a port is no number"},
+      {"dbname=postgresql://ann:hunter2@db.example/shop", "is a URI"},
+      {"", "it is empty"},
+      {" \n", "it is empty"}};
+  for (const auto& [text, sentence] : cases) {
+    const auto bad = conninfo::parse(text);
+    ASSERT_FALSE(bad) << text;
+    EXPECT_EQ(bad.error().code, errc::invalid_value);
+    EXPECT_TRUE(bad.error().message.starts_with("The database URI cannot be read: ")) << bad.error().message;
+    EXPECT_NE(bad.error().message.find(sentence), std::string::npos) << bad.error().message;
+    EXPECT_EQ(bad.error().message.find("hunter2"), std::string::npos) << bad.error().message;
+    EXPECT_EQ(bad.error().message.find('\n'), std::string::npos);
+  }
+}
+
+TEST(Conninfo, APasswordThatIsNotEncodedIsRefusedBeforePartsOfItBecomeAHost) {
+  for (const std::string scheme : {"postgresql", "postgres", "postgresql+asyncpg"})
+    for (const std::string password :
+         {"pa@hunter2", "pa@@hunter2", "@hunter2", "pa/hunter2", "12/hunter2", "12/@hunter2", "/hunter2",
+          "hunter2%", "%hunter2", "%zzhunter2", "hunter2%4", "12/a?hunter2", "a@b/hunter2?x=y"}) {
+      const auto bad = conninfo::parse(scheme + "://ann:" + password + "@127.0.0.1/shop");
+      ASSERT_FALSE(bad) << password;
+      EXPECT_NE(bad.error().message.find("percent-encoded: @ is %40"), std::string::npos);
+      EXPECT_EQ(bad.error().message.find("hunter2"), std::string::npos);
+    }
+}
+
+TEST(Conninfo, WhatLibpqTakesInAPasswordIsTaken) {
+  for (const std::string password :
+       {"hunter2#", "hunter2?", "hunter2?ssl=1", "hun:ter2", "hunter2[", "hunter2 "})
+    for (const std::string scheme : {"postgresql", "postgresql+asyncpg"}) {
+      const auto it = parsed(scheme + "://ann:" + password + "@db.example/shop?sslmode=require");
+      EXPECT_EQ(value(it, "password"), password);
+      EXPECT_EQ(value(it, "host"), "db.example");
+      EXPECT_EQ(value(it, "sslmode"), "require");
+    }
+  EXPECT_EQ(value(parsed("postgresql://ann:hun%40ter%2F%252@db.example/shop"), "password"), "hun@ter/%2");
+  EXPECT_EQ(value(parsed("host=@abstract password=hun@ter/2"), "password"), "hun@ter/2");
+  EXPECT_EQ(value(parsed("postgresql:///shop?host=@abstract&user=ann@server"), "user"), "ann@server");
 }
 
 TEST(Conninfo, DefaultsGiveWayToWhatIsGiven) {
