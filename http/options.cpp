@@ -33,6 +33,7 @@ constexpr std::array<std::pair<std::string_view, command>, 4> commands{{
 // Of a worker whose node.port is not given.
 constexpr std::uint16_t default_node_port = 4711;
 constexpr std::string_view workers_option = "--node.workers=";
+constexpr std::string_view uri_option = "--db.uri";
 // Given alone they mean "on".
 constexpr std::array switches{"--db.echo", "--db.migrate"};
 
@@ -45,8 +46,9 @@ constexpr auto usage = R"(troupe: a REST service for PostgreSQL
   troupe --help               show this text
 
 Without a database a private PostgreSQL is started, with its data in db.data-dir.
-DATABASE_URL is used where db.uri is not given. --config-file=FILE reads options
-from a file: http { port = 8080 }.
+DATABASE_URL is used where db.uri is not given; options show their passwords to
+all who can run ps. --config-file=FILE reads options from a file:
+http { port = 8080 }.
 
 )";
 
@@ -90,24 +92,32 @@ std::optional<bool> to_switch(std::string_view value) {
 
 // CAF keeps the last of a repeated option only.
 void join_repeated(std::vector<std::string>& arguments, std::string_view option) {
-  std::string joined;
+  std::optional<std::string> joined;
   std::erase_if(arguments, [&](const std::string& each) {
     if (!each.starts_with(option)) return false;
-    if (!joined.empty()) joined += ',';
-    joined += each.substr(option.size());
+    joined = (joined ? *joined + ',' : "") + each.substr(option.size());
     return true;
   });
-  if (!joined.empty()) arguments.push_back(std::string{option} + joined);
+  if (joined) arguments.push_back(std::string{option} + *joined);
 }
 
+// "a,,b" has an empty part; an empty list has none.
 std::vector<std::string> split(std::string_view list) {
   std::vector<std::string> out;
-  while (!list.empty()) {
-    const auto part = list.substr(0, list.find(','));
-    if (!part.empty()) out.emplace_back(part);
-    list.remove_prefix(std::min(part.size() + 1, list.size()));
+  if (list.empty()) return out;
+  for (;;) {
+    const auto comma = list.find(',');
+    out.emplace_back(list.substr(0, comma));
+    if (comma == std::string_view::npos) return out;
+    list.remove_prefix(comma + 1);
   }
-  return out;
+}
+
+// An argument without its value. Nothing else of what the user typed is repeated where the value may be that
+// of db.uri: one that is misspelled, or stands alone behind a blank.
+std::string name_in(std::string_view argument) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+  return std::string{argument.substr(0, argument.find_first_not_of(allowed))};
 }
 
 std::string reason(caf::pec code) {
@@ -227,28 +237,32 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
     return out;
   }
   auto what = command::serve;
-  if (!arguments.empty() && !arguments.front().starts_with('-')) {
-    const auto name = arguments.front();
-    const auto* known =
-        std::find_if(commands.begin(), commands.end(), [&](const auto& each) { return each.first == name; });
+  const bool has_command = !arguments.empty() && !arguments.front().starts_with('-');
+  if (has_command) {
+    const auto* known = std::find_if(commands.begin(), commands.end(),
+                                     [&](const auto& each) { return each.first == arguments.front(); });
     if (known == commands.end())
-      return tl::unexpected{"\"" + name + "\" is not a command: serve, worker, gateway, migrate"};
+      return tl::unexpected{std::string{"argument 1 is not a command: serve, worker, gateway, migrate"}};
     what = known->second;
-    arguments.erase(arguments.begin());
   }
-  for (auto& each : arguments) {
+  for (std::size_t i = has_command ? 1 : 0; i < arguments.size(); ++i) {
+    auto& each = arguments[i];
     if (!each.starts_with("--"))
-      return tl::unexpected{"\"" + each + "\" is not an option; see troupe --help"};
+      return tl::unexpected{"argument " + std::to_string(i + 1) + " is not an option; see troupe --help"};
     if (contains(switches, each)) each += "=on";
   }
+  if (has_command) arguments.erase(arguments.begin());
   join_repeated(arguments, workers_option);
   // No file that happens to lie in the working directory is read, only the one that is named.
   if (const auto failed = parse(std::move(arguments), "")) return tl::unexpected{explain(failed)};
   if (const auto fault = apply("", content)) return tl::unexpected{*fault};
   if (const auto fault = wrong_type_in_file()) return tl::unexpected{*fault};
-  if (uri_.empty())
-    if (const char* from_environment = std::getenv("DATABASE_URL"); from_environment != nullptr)
-      uri_ = from_environment;
+  if (const char* from_environment = std::getenv("DATABASE_URL"); from_environment != nullptr) {
+    // Most likely a variable of some script is missing: whoever names no database at all gets a private one.
+    if (*from_environment == '\0')
+      return tl::unexpected{std::string{"DATABASE_URL is set but empty: name a database, or unset it"}};
+    if (uri_.empty()) uri_ = from_environment;
+  }
   return checked(what);
 }
 
@@ -259,8 +273,11 @@ std::string configuration::explain(const caf::error& failed) const {
   const auto& context = failed.context();
   if (!context.match_elements<caf::config_value::dictionary>()) return file + " cannot be read";
   const auto& facts = context.get_as<caf::config_value::dictionary>(0);
-  if (const auto argument = caf::get_if<std::string>(&facts, "argument"))
-    return *argument + " " + reason(code);
+  if (const auto argument = caf::get_if<std::string>(&facts, "argument")) {
+    const auto name = name_in(*argument);
+    const bool has_secret = name == uri_option && code != caf::pec::missing_argument;
+    return (has_secret || code == caf::pec::not_an_option ? name : *argument) + " " + reason(code);
+  }
   const auto line = caf::get_or(facts, "line", caf::config_value::integer{0});
   return file + ", line " + std::to_string(line) + ", cannot be read: " + to_string(code);
 }
@@ -297,6 +314,8 @@ std::optional<std::string> configuration::apply(const std::string& group, const 
     if (option == custom_options_.end() || !contains(groups, std::string_view{group}))
       return full_name + " is not an option; see troupe --help";
     if (option->check(value)) return full_name + " has a value of the wrong type";
+    if (const auto* text = caf::get_if<std::string>(&value); text != nullptr && text->empty())
+      return full_name + " is set but empty: give it a value, or leave it out";
     option->store(value);
   }
   return std::nullopt;
@@ -337,7 +356,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   const auto peers = split(peers_);
   if (!peers_.empty() && tls_files == 0) return bad("node.tls.peers needs node.tls.certificate");
   // Not everybody because a name was lost on the way.
-  if (!peers_.empty() && (peers.empty() || peers_.find(' ') != std::string::npos))
+  if (contains(peers, "") || peers_.find(' ') != std::string::npos)
     return bad("node.tls.peers=" + peers_ + " is not name,name without blanks");
   const auto workers = split(workers_);
   for (const auto& each : workers)

@@ -145,8 +145,8 @@ TEST_F(options_test, the_command_comes_first) {
   EXPECT_EQ(read({"serve"})->what, command::serve);
   EXPECT_EQ(read({"migrate", "--http.port=1"})->what, command::migrate);
   EXPECT_EQ(read({"migrate", "--http.port=1"})->http.port, 1);
-  EXPECT_EQ(refusal({"frobnicate"}), "\"frobnicate\" is not a command: serve, worker, gateway, migrate");
-  EXPECT_EQ(refusal({"--http.port=1", "migrate"}), "\"migrate\" is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"frobnicate"}), "argument 1 is not a command: serve, worker, gateway, migrate");
+  EXPECT_EQ(refusal({"--http.port=1", "migrate"}), "argument 2 is not an option; see troupe --help");
 }
 
 TEST_F(options_test, help_wins_over_everything) {
@@ -222,10 +222,10 @@ TEST_F(options_test, an_option_without_its_value_is_told) {
 }
 
 TEST_F(options_test, an_unknown_option_is_told) {
-  EXPECT_EQ(refusal({"--http.prot=1"}), "--http.prot=1 is not an option; see troupe --help");
-  EXPECT_EQ(refusal({"--port=1"}), "--port=1 is not an option; see troupe --help");
-  EXPECT_EQ(refusal({"-p"}), "\"-p\" is not an option; see troupe --help");
-  EXPECT_EQ(refusal({"--http.port=1", "8080"}), "\"8080\" is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"--http.prot=1"}), "--http.prot is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"--port=1"}), "--port is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"-p"}), "argument 1 is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"migrate", "--http.port=1", "8080"}), "argument 3 is not an option; see troupe --help");
   // Of CAF's own, none can be set.
   EXPECT_EQ(refusal({"--scheduler.max-threads=1"}),
             "scheduler.max-threads is not an option; see troupe --help");
@@ -279,9 +279,55 @@ TEST_F(options_test, the_environment_names_the_database_where_the_option_does_no
   EXPECT_EQ(read({file("db { uri = \"postgresql://h/f\" }\n")})->uri, "postgresql://h/f");
 }
 
-TEST_F(options_test, an_empty_name_in_the_environment_is_none) {
+TEST_F(options_test, what_is_set_but_empty_is_told) {
+  for (const auto* each : {"http.address", "http.port", "db.uri", "db.data-dir", "db.echo", "db.migrate",
+                           "node.address", "node.workers", "node.tls.certificate", "node.tls.key",
+                           "node.tls.authority", "node.tls.peers", "log.level"})
+    EXPECT_EQ(refusal({std::string{"--"} + each + "="}),
+              std::string{"--"} + each + "= needs a value: --name=value");
+  EXPECT_EQ(refusal({"--config-file="}), "--config-file= needs a value: --name=value");
+  for (const std::string each :
+       {"http.address", "db.uri", "db.data-dir", "db.echo", "db.migrate", "node.address", "node.workers",
+        "node.tls.key", "node.tls.peers", "log.level"}) {
+    const auto dot = each.rfind('.');
+    const auto group = each.substr(0, dot), name = each.substr(dot + 1);
+    const auto line = each + " is set but empty: give it a value, or leave it out";
+    EXPECT_EQ(refusal({file("[" + group + "]\n" + name + " = \"\"\n")}), line);
+    if (group != "node.tls") {
+      EXPECT_EQ(refusal({file(group + " { " + name + " = \"\" }\n")}), line);
+    }
+  }
+  EXPECT_EQ(refusal({file("node { tls { peers = \"\" } }\n")}),
+            "node.tls.peers is set but empty: give it a value, or leave it out");
+}
+
+TEST_F(options_test, an_empty_name_in_the_environment_is_told) {
   const environment database{"DATABASE_URL", ""};
-  EXPECT_FALSE(read({})->uri);
+  for (const arguments& each :
+       {arguments{}, arguments{"gateway", "--node.workers=a:1"}, arguments{"migrate"}})
+    EXPECT_EQ(refusal(each), "DATABASE_URL is set but empty: name a database, or unset it");
+}
+
+TEST_F(options_test, an_empty_part_of_a_list_is_told) {
+  for (const arguments& each :
+       {arguments{"gateway", "--node.workers=a:1,"}, arguments{"gateway", "--node.workers=,"},
+        arguments{"gateway", "--node.workers=a:1,,b:2"},
+        arguments{"gateway", "--node.workers=a:1", "--node.workers="}})
+    EXPECT_EQ(refusal(each), "node.workers: \"\" is not host:port");
+}
+
+TEST_F(options_test, no_line_holds_what_may_be_a_password) {
+  const std::string uri = "postgresql://ann:hunter2@h/d";
+  for (const arguments& each :
+       {arguments{uri}, arguments{"migrate", uri}, arguments{"--db.uri", uri}, arguments{"--db.url=" + uri},
+        arguments{"--db.uri:" + uri}, arguments{"--" + uri}, arguments{"-" + uri},
+        arguments{"--db.uri=\"" + uri}, arguments{"--db.uri=\"" + uri + "\" x"},
+        arguments{file("db { uri = " + uri + " }\n")}, arguments{file("db { uri = \"" + uri + " }\n")},
+        arguments{file("db { " + uri + " = 1 }\n")}}) {
+    const auto line = refusal(each);
+    EXPECT_NE(line, "") << each.back();
+    EXPECT_EQ(line.find("hunter2"), std::string::npos) << line;
+  }
 }
 
 TEST_F(options_test, a_worker_has_a_port_for_gateways) {
@@ -322,7 +368,7 @@ TEST_F(options_test, tls_needs_all_its_files) {
     EXPECT_EQ(refusal({"worker", each}),
               "node.tls.certificate, node.tls.key and node.tls.authority go together");
   EXPECT_EQ(refusal({"worker", peers}), "node.tls.peers needs node.tls.certificate");
-  for (const std::string each : {",", "a, b"})
+  for (const std::string each : {",", "a,", "a, b"})
     EXPECT_EQ(refusal({"worker", certificate, key, authority, "--node.tls.peers=" + each}),
               "node.tls.peers=" + each + " is not name,name without blanks");
   for (const auto* each : {"node { tls { certificate = \"c\", key = \"k\", authority = \"a\" } }\n",

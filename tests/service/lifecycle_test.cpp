@@ -201,7 +201,7 @@ TEST(Lifecycle, ABadOptionIsOneClearLine) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"--nonsense", "--nonsense is not an option"},  {"--http.port=many", "--http.port=many"},
       {"--http.address=here", "http.address=here"},   {"--db.uri=mysql://x", "database URI"},
-      {"--config-file=/nonexistent", "/nonexistent"}, {"sing", "\"sing\" is not a command"}};
+      {"--config-file=/nonexistent", "/nonexistent"}, {"sing", "argument 1 is not a command"}};
   for (const auto& [option, sentence] : cases) {
     const auto [code, output] = run({option});
     EXPECT_GT(code, 0) << option;
