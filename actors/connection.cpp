@@ -54,23 +54,24 @@ class connection_state {
     in_flight_.push_back({what, std::move(answer), std::chrono::steady_clock::now()});
     schedule_check();
     session_->watch();
-    if (connection->state() == db::connection::phase::failed) fail(connection->failure().message);
+    if (connection->state() == db::connection::phase::failed) fail(connection->failure());
   }
 
   void on_proceed() {
     session_->proceed();
-    if (!session_->resolve_failure().empty()) return fail(session_->resolve_failure());
+    if (session_->resolve_failure()) return fail(session_->resolve_failure());
     auto* connection = session_->connection();
     if (connection == nullptr) return;
     while (auto outcome = connection->next_outcome()) answer_next(std::move(*outcome));
-    if (connection->state() == db::connection::phase::failed) return fail(connection->failure().message);
+    if (connection->state() == db::connection::phase::failed) return fail(connection->failure());
     if (connection->state() == db::connection::phase::ready && !std::exchange(announced_, true))
       self_->send(owner_, connection_ready{slot_});
   }
 
   void on_give_up() {
     if (announced_) return;
-    fail("No connection within " + std::to_string(settings_->connection.connect_timeout.count()) + " ms.");
+    fail({db::errc::no_answer,
+          "No connection within " + std::to_string(settings_->connection.connect_timeout.count()) + " ms."});
   }
 
   // PostgreSQL itself ends a statement at its timeout. A server that does not even do that is frozen or
@@ -79,7 +80,8 @@ class connection_state {
     check_scheduled_ = false;
     if (in_flight_.empty()) return;
     const auto waited = std::chrono::steady_clock::now() - in_flight_.front().since;
-    if (waited >= 2 * settings_->connection.statement_timeout) return fail("PostgreSQL does not answer.");
+    if (waited >= 2 * settings_->connection.statement_timeout)
+      return fail({db::errc::no_answer, "PostgreSQL does not answer."});
     schedule_check();
   }
 
@@ -113,16 +115,16 @@ class connection_state {
   }
 
   // By value: the reason may be part of the session.
-  void fail(std::string reason) {
+  void fail(db::error reason) {
     for (auto& each : std::exchange(in_flight_, {})) {
       if (each.what->statement->writes)
         each.answer.deliver(
             to_caf({db::errc::outcome_unknown,
                     "The connection to PostgreSQL was lost; the change may or may not have been made."}));
       else
-        each.answer.deliver(to_caf({db::errc::connection_lost, reason}));
+        each.answer.deliver(to_caf({db::errc::connection_lost, reason.message}));
     }
-    self_->quit(to_caf({db::errc::connection_lost, std::move(reason)}));
+    self_->quit(to_caf(reason));
   }
 
   inner_actor::pointer self_ = nullptr;

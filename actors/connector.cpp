@@ -24,20 +24,32 @@ namespace {
 /// A name is looked up, or is not.
 struct look_up_done {
   std::uint64_t number;
-  std::string failure;
+  db::error failure;
   addresses found;
 };
 
 /// A socket is connected, and the other end trusted, or not.
 struct connect_done {
   std::uint64_t number;
-  std::string failure;
+  db::error failure;
   std::shared_ptr<node_socket> socket;
 };
 
 using inner_actor = connector_actor::extend<caf::reacts_to<look_up_done>, caf::reacts_to<connect_done>>;
 
 db::error unreachable(const std::string& why) { return {db::errc::unavailable, why}; }
+
+db::error why_not_reached(const asio::error_code& failed) {
+  const auto code = [&] {
+    if (failed == asio::error::connection_refused) return db::errc::connection_refused;
+    if (failed == asio::error::timed_out || failed == asio::error::host_unreachable ||
+        failed == asio::error::network_unreachable)
+      return db::errc::no_answer;
+    if (failed.category() == asio::error::get_ssl_category()) return db::errc::tls_failed;
+    return db::errc::connection_lost;
+  }();
+  return {code, failed.message()};
+}
 
 class connector_state {
  private:
@@ -71,16 +83,17 @@ class connector_state {
           std::set<std::string> unique;
           if (!failed)
             for (const auto& each : results) unique.insert(each.endpoint().address().to_string());
-          tell(look_up_done{number, failed ? failed.message() : "", {{unique.begin(), unique.end()}}});
+          const db::error failure{failed ? db::errc::name_not_resolved : db::errc::none, failed.message()};
+          tell(look_up_done{number, failure, {{unique.begin(), unique.end()}}});
         });
   }
 
   void on_look_up_done(const look_up_done& what) {
     auto to = std::move(lookups_.extract(what.number).mapped());
-    if (what.failure.empty())
-      to.deliver(what.found);
+    if (what.failure)
+      to.deliver(to_caf(what.failure));
     else
-      to.deliver(to_caf(unreachable(what.failure)));
+      to.deliver(what.found);
   }
 
   void connect(const reach& what, caf::typed_response_promise<reached> to) {
@@ -95,7 +108,8 @@ class connector_state {
     const auto done = [tell = teller(), socket, timer, number](const asio::error_code& failed) {
       timer->cancel();
       const bool late = !socket->lowest_layer().is_open();
-      tell(connect_done{number, late ? "it does not answer" : failed ? failed.message() : "", socket});
+      const db::error too_late{db::errc::no_answer, "it does not answer"};
+      tell(connect_done{number, late ? too_late : failed ? why_not_reached(failed) : db::error{}, socket});
     };
     socket->lowest_layer().async_connect({asio::ip::make_address(what.where.address), what.where.port},
                                          [socket, done](const asio::error_code& failed) {
@@ -106,8 +120,8 @@ class connector_state {
 
   void on_connect_done(const connect_done& what) {
     auto [port, to] = std::move(connects_.extract(what.number).mapped());
-    if (!what.failure.empty()) {
-      to.deliver(to_caf(unreachable(what.failure)));
+    if (what.failure) {
+      to.deliver(to_caf(what.failure));
       return;
     }
     const auto stream = caf::make_counted<node_stream>(*home_, std::move(*what.socket));

@@ -53,7 +53,8 @@ struct reached {
   std::function<void()> cut;
 };
 
-/// Errors are `unavailable`, with the reason.
+/// Errors bear the code that public_reason() has words for, and what the resolver, the kernel or TLS says; or
+/// they are `unavailable` with words of ours.
 using connector_actor =
     caf::typed_actor<caf::replies_to<look_up>::with<addresses>, caf::replies_to<reach>::with<reached>>;
 

@@ -78,7 +78,7 @@ void directory_state<Table>::connect(const endpoint& where) {
   peers_.at(where).state = phase::connecting;
   self_->request(connector_, caf::infinite, reach{where})
       .then([this, where](const reached& node) { greet(where, node); },
-            [this, where](const caf::error& failed) { on_failure(where, from_caf(failed).message); });
+            [this, where](const caf::error& failed) { on_failure(where, from_caf(failed)); });
 }
 
 template <class Table>
@@ -86,7 +86,7 @@ void directory_state<Table>::greet(const endpoint& where, const reached& node) {
   const auto expected = self_->system().template message_types<worker_actor<Table>>();
   if (!self_->system().assignable(node.signatures, expected)) {
     node.cut();
-    return on_failure(where, "it is of another version");
+    return on_failure(where, {db::errc::unavailable, "it is of another version"});
   }
   const auto worker = caf::actor_cast<worker_actor<Table>>(node.published);
   self_->request(worker, settings_.connect_timeout, enlist{})
@@ -100,23 +100,23 @@ void directory_state<Table>::greet(const endpoint& where, const reached& node) {
           },
           [this, where, cut = node.cut](const caf::error& failed) {
             cut();
-            on_failure(where, from_caf(failed).message);
+            on_failure(where, from_caf(failed));
           });
 }
 
 template <class Table>
-void directory_state<Table>::wait(const endpoint& where, unsigned failures, const std::string& why) {
+void directory_state<Table>::wait(const endpoint& where, unsigned failures, const db::error& why) {
   auto& peer = peers_.at(where);
   peer = {phase::waiting, {}, failures, why, peer.listed, ++last_timer_};
   self_->delayed_send(self_, waits_.after(failures), reconnect_worker{where, peer.timer});
 }
 
 template <class Table>
-void directory_state<Table>::on_failure(const endpoint& where, const std::string& why) {
+void directory_state<Table>::on_failure(const endpoint& where, const db::error& why) {
   auto& peer = peers_.at(where);
   // One line a cause.
   spdlog::log(peer.last_failure == why ? spdlog::level::debug : spdlog::level::warn,
-              "Worker {} cannot be reached: {}", to_string(where), why);
+              "Worker {} cannot be reached: {}", to_string(where), why.message);
   wait(where, peer.failures + 1, why);
 }
 
@@ -138,7 +138,7 @@ void directory_state<Table>::on_down(const caf::actor_addr& who, const caf::erro
     const bool expected = peer.state == phase::leaving;
     spdlog::log(expected ? spdlog::level::info : spdlog::level::warn, "Worker {} is gone{}", to_string(where),
                 expected ? "" : ": " + to_string(why));
-    wait(where, 1, "the connection was lost");
+    wait(where, 1, {db::errc::connection_lost, "the connection was lost"});
   }
 }
 
@@ -168,10 +168,14 @@ void directory_state<Table>::on_leaving(const caf::actor_addr& who,
 
 template <class Table>
 directory_status directory_state<Table>::status() const {
+  // Only `unavailable` has words of our own.
+  const auto reason = [](const db::error& why) {
+    return !why || why.code == db::errc::unavailable ? why.message : std::string{db::public_reason(why.code)};
+  };
   directory_status out;
   for (const auto& [where, peer] : peers_)
     out.workers.push_back({to_string(where), peer.state == phase::connected || peer.state == phase::leaving,
-                           peer.state == phase::leaving, peer.last_failure});
+                           peer.state == phase::leaving, reason(peer.last_failure)});
   return out;
 }
 

@@ -33,7 +33,7 @@ struct worker_status {
   bool connected = false;
   /// It says that it stops soon.
   bool leaving = false;
-  /// Why the latest attempt failed or the connection was lost.
+  /// Why the latest attempt failed or the connection was lost, in words of ours alone.
   std::string last_failure;
 };
 
@@ -78,7 +78,7 @@ class directory_state {
     phase state = phase::waiting;
     worker_actor<Table> worker;
     unsigned failures = 0;
-    std::string last_failure;
+    db::error last_failure;
     /// Whether a name still stands for it.
     bool listed = true;
     /// The timer that counts; an address that was forgotten and came back may have older ones.
@@ -88,8 +88,8 @@ class directory_state {
   void on_addresses(std::size_t which, const addresses& found);
   void connect(const endpoint& where);
   void greet(const endpoint& where, const reached& node);
-  void wait(const endpoint& where, unsigned failures, const std::string& why);
-  void on_failure(const endpoint& where, const std::string& why);
+  void wait(const endpoint& where, unsigned failures, const db::error& why);
+  void on_failure(const endpoint& where, const db::error& why);
 
   directory_actor::pointer self_ = nullptr;
   node_settings settings_;

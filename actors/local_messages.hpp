@@ -53,7 +53,8 @@ struct pool_status {
   std::size_t size = 0;
   /// Queries that wait for a connection.
   std::size_t waiting = 0;
-  /// Why the latest attempt to connect failed; empty once all connections are ready.
+  /// Why the latest attempt to connect, or before to bring the schema up to date, failed, by
+  /// db::public_reason(); empty once all connections are ready.
   std::string last_failure;
 };
 
@@ -70,8 +71,18 @@ struct migrate_request {};
 /// Names of the migrations that were applied now.
 using migrated = std::vector<std::string>;
 
+/// Asks for a schema_status.
+struct schema_status_request {};
+
+/// How a migrator is doing.
+struct schema_status {
+  /// Why the latest attempt failed, by db::public_reason(); empty before and after it worked.
+  std::string last_failure;
+};
+
 /// Brings the schema up to date, once for all who ask.
-using migrator_actor = caf::typed_actor<caf::replies_to<migrate_request>::with<migrated>>;
+using migrator_actor = caf::typed_actor<caf::replies_to<migrate_request>::with<migrated>,
+                                        caf::replies_to<schema_status_request>::with<schema_status>>;
 
 }  // namespace troupe::actors
 
@@ -81,4 +92,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::reconnect)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::status_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::pool_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::migrate_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::schema_status_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::schema_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::db::result)

@@ -72,16 +72,16 @@ class migrator_state {
   void on_advance(unsigned attempt) {
     if (attempt != attempt_ || !session_) return;
     session_->proceed();
-    if (!session_->resolve_failure().empty()) return fail(session_->resolve_failure());
+    if (session_->resolve_failure()) return fail(session_->resolve_failure());
     auto* connection = session_->connection();
     if (connection == nullptr) return;
-    if (connection->state() == db::connection::phase::failed) return fail(connection->failure().message);
+    if (connection->state() == db::connection::phase::failed) return fail(connection->failure());
     if (connection->state() != db::connection::phase::ready) return;
     if (!std::exchange(begun_, true)) {
       connection->execute(run_.begin());
     } else if (auto outcome = connection->next_outcome()) {
       const auto statement = run_.next(*outcome);
-      if (run_.failure()) return fail(run_.failure().message);
+      if (run_.failure()) return fail(run_.failure());
       if (statement.empty()) return finish();
       connection->execute(statement);
     }
@@ -91,30 +91,37 @@ class migrator_state {
   // Only for the connection: the lock may be held by another node for as long as its migrations take.
   void on_give_up(unsigned attempt) {
     if (attempt == attempt_ && session_ && !begun_)
-      fail("No connection within " + std::to_string(settings_->connection.connect_timeout.count()) + " ms.");
+      fail({db::errc::no_answer, "No connection within " +
+                                     std::to_string(settings_->connection.connect_timeout.count()) + " ms."});
+  }
+
+  schema_status status() const {
+    return {last_failure_ ? std::string{db::public_reason(last_failure_.code)} : ""};
   }
 
  private:
   // By value: the reason may be part of the session.
-  void fail(std::string reason) {
+  void fail(db::error reason) {
     session_.reset();
     if (then_ == on_failure::retry) {
       // One line a cause, as in the pool.
       spdlog::log(reason == last_failure_ ? spdlog::level::debug : spdlog::level::warn,
-                  "The schema is not up to date yet: {}", reason);
+                  "The schema is not up to date yet: {}", reason.message);
       last_failure_ = std::move(reason);
       self_->delayed_send(self_, waits_.after(++failures_), try_again{});
       return;
     }
-    for (auto& each : std::exchange(askers_, {})) each.deliver(to_caf({db::errc::unavailable, reason}));
+    for (auto& each : std::exchange(askers_, {})) each.deliver(to_caf(reason));
   }
 
   void finish() {
     session_.reset();
-    if (!run_.skipped().empty() && then_ == on_failure::report) return fail(run_.skipped());
+    if (!run_.skipped().empty() && then_ == on_failure::report)
+      return fail({db::errc::statement_failed, run_.skipped()});
     // The role of a service often has no more rights than it needs; the pools will see what is there.
     if (!run_.skipped().empty()) spdlog::warn("{}", run_.skipped());
     for (const auto& each : run_.applied()) spdlog::info("Migration {} applied", each);
+    last_failure_ = {};
     done_ = run_.applied();
     for (auto& each : std::exchange(askers_, {})) each.deliver(*done_);
   }
@@ -128,7 +135,7 @@ class migrator_state {
   std::optional<migrated> done_;
   unsigned attempt_ = 0;
   unsigned failures_ = 0;
-  std::string last_failure_;
+  db::error last_failure_;
   bool begun_ = false;
   db::migration_run run_;
   std::optional<session> session_;
@@ -144,6 +151,7 @@ inner_actor::behavior_type migrator(inner_actor::stateful_pointer<migrator_state
         self->state.accept(answer);
         return answer;
       },
+      [self](const schema_status_request&) { return self->state.status(); },
       [self](const advance& m) { self->state.on_advance(m.attempt); },
       [self](const try_again&) { self->state.attempt(); },
       [self](const give_up_attempt& m) { self->state.on_give_up(m.attempt); },

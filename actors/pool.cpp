@@ -20,6 +20,7 @@ void pool_state::start(pool_actor::pointer self, const pool_settings& settings, 
 }
 
 void pool_state::connect_all() {
+  begun_ = true;
   for (slot_index i = 0; i < slots_.size(); ++i) connect(i);
 }
 
@@ -48,7 +49,7 @@ void pool_state::on_ready(slot_index index) {
   it.attempts = 0;
   if (ready_count() == slots_.size()) {
     spdlog::info("PostgreSQL: all {} connections of the pool are ready", slots_.size());
-    last_failure_.clear();
+    last_failure_ = {};
   }
   send_waiting();
 }
@@ -59,11 +60,11 @@ void pool_state::on_down(const caf::actor_addr& who, const caf::error& reason) {
   if (found == slots_.end()) return;
   found->connection = nullptr;
   found->ready = false;
-  const auto why = from_caf(reason).message;
+  auto why = from_caf(reason);
   // One line a cause: PostgreSQL being down for an hour is one fact, not thousands.
   spdlog::log(why == last_failure_ ? spdlog::level::debug : spdlog::level::warn,
-              "PostgreSQL: connection refused or lost: {}", why);
-  last_failure_ = why;
+              "PostgreSQL: connection refused or lost: {}", why.message);
+  last_failure_ = std::move(why);
   self_->delayed_send(self_, waits_.after(found->attempts),
                       reconnect{static_cast<slot_index>(found - slots_.begin())});
   if (ready_count() > 0) return;
@@ -75,8 +76,9 @@ void pool_state::close_all() {
     if (each.connection) caf::anon_send_exit(each.connection, caf::exit_reason::user_shutdown);
 }
 
-pool_status pool_state::status() const {
-  return {ready_count(), slots_.size(), waiting_.size(), last_failure_};
+pool_status pool_state::status(const schema_status& schema) const {
+  return {ready_count(), slots_.size(), waiting_.size(),
+          last_failure_ ? std::string{db::public_reason(last_failure_.code)} : schema.last_failure};
 }
 
 std::size_t pool_state::ready_count() const {
@@ -95,9 +97,9 @@ pool_state::slot* pool_state::least_busy() {
 }
 
 db::error pool_state::no_connection() const {
-  return {db::errc::unavailable, last_failure_.empty()
-                                     ? "No connection to PostgreSQL is ready yet."
-                                     : "No connection to PostgreSQL is ready: " + last_failure_};
+  if (!last_failure_) return {db::errc::unavailable, "No connection to PostgreSQL is ready yet."};
+  return {db::errc::unavailable,
+          "No connection to PostgreSQL is ready: " + std::string{db::public_reason(last_failure_.code)}};
 }
 
 void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
@@ -182,7 +184,18 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self, co
       },
       [self](const connection_ready& what) { self->state.on_ready(what.slot); },
       [self](const reconnect& what) { self->state.connect(what.slot); },
-      [self](const status_request&) { return self->state.status(); },
+      [self, schema](const status_request&) {
+        auto answer = self->make_response_promise<pool_status>();
+        auto tell = [self, answer](const schema_status& known) mutable {
+          answer.deliver(self->state.status(known));
+        };
+        if (!schema || self->state.has_begun())
+          tell({});
+        else
+          self->request(schema, caf::infinite, schema_status_request{})
+              .then(tell, [tell](const caf::error&) mutable { tell({}); });
+        return answer;
+      },
   };
 }
 

@@ -29,12 +29,15 @@ class pool_state {
   void start(pool_actor::pointer self, const pool_settings& settings, connection_factory factory);
 
   void connect_all();
+  /// Whether it has begun to connect.
+  bool has_begun() const noexcept { return begun_; }
   void connect(slot_index index);
   void accept(query_ptr what, answer to);
   void on_ready(slot_index index);
   void on_down(const caf::actor_addr& who, const caf::error& reason);
   void close_all();
-  pool_status status() const;
+  /// `schema` is that of a pool that waits for its schema; else empty.
+  pool_status status(const schema_status& schema) const;
 
  private:
   struct slot {
@@ -63,9 +66,10 @@ class pool_state {
   pool_settings settings_;
   connection_factory factory_;
   backoff waits_{{}, {}, 0};
+  bool begun_ = false;
   std::vector<slot> slots_;
   std::deque<waiting_query> waiting_;
-  std::string last_failure_;
+  db::error last_failure_;
 };
 
 /// The behavior of a pool. It connects once `schema` has brought the schema up to date; at once if that

@@ -32,20 +32,20 @@ void session::resolve_next() {
   }
   const auto& server = servers_[addresses_.size()];
   // asio asks the system's resolver on a thread of its own; libpq would block this one.
-  resolver_.async_resolve(server.host, "",
-                          [this, alive = std::weak_ptr{alive_}, host = server.host](
-                              const asio::error_code& failed, const auto& found) {
-                            if (alive.expired()) return;
-                            auto& list = addresses_.emplace_back();
-                            if (failed)
-                              unresolved_ = "The host name \"" + host +
-                                            "\" cannot be resolved: " + failed.message() + ".";
-                            else
-                              for (const auto& entry : found)
-                                list.push_back(entry.endpoint().address().to_string());
-                            resolve_next();
-                            home_.run_ready();
-                          });
+  resolver_.async_resolve(
+      server.host, "",
+      [this, alive = std::weak_ptr{alive_}, host = server.host](const asio::error_code& failed,
+                                                                const auto& found) {
+        if (alive.expired()) return;
+        auto& list = addresses_.emplace_back();
+        if (failed)
+          unresolved_ = {db::errc::name_not_resolved,
+                         "The host name \"" + host + "\" cannot be resolved: " + failed.message() + "."};
+        else
+          for (const auto& entry : found) list.push_back(entry.endpoint().address().to_string());
+        resolve_next();
+        home_.run_ready();
+      });
 }
 
 void session::connect() {

@@ -48,7 +48,7 @@ class session {
   void watch();
 
   /// Why no server's name could be resolved; empty otherwise.
-  const std::string& resolve_failure() const noexcept { return resolve_failure_; }
+  const db::error& resolve_failure() const noexcept { return resolve_failure_; }
 
  private:
   void resolve_next();
@@ -67,9 +67,9 @@ class session {
   std::vector<db::server_address> servers_;
   std::vector<std::vector<std::string>> addresses_;
   // Why the last of the names that could not be resolved could not.
-  std::string unresolved_;
+  db::error unresolved_;
   // The same, if no server is left to try.
-  std::string resolve_failure_;
+  db::error resolve_failure_;
 
   std::optional<db::connection> connection_;
   asio::posix::stream_descriptor socket_;

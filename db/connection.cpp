@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "db/sqlstate.hpp"
@@ -37,11 +39,59 @@ std::string field(const PGresult* rows, int code) {
 
 void ignore_notice(void*, const char*) {}
 
+// Where a message tells of PostgreSQL's refusal, it holds ":  28P01: "; see PQERRORS_VERBOSE.
+std::string_view sqlstate_in(std::string_view message) {
+  constexpr std::string_view before = ":  ";
+  constexpr std::size_t size = 5;
+  // Of several servers the last one.
+  for (auto at = message.rfind(before); at != std::string_view::npos && at > 0;
+       at = message.rfind(before, at - 1)) {
+    const auto code = message.substr(at + before.size(), size + 1);
+    if (code.size() == size + 1 && code.back() == ':' &&
+        code.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == size)
+      return code.substr(0, size);
+  }
+  return {};
+}
+
+// libpq has no code for why it could not connect, only a text; in English, as this program sets no locale.
+errc why_not_connected(std::string_view message) {
+  const auto sqlstate = sqlstate_in(message);
+  if (sqlstate.starts_with("28")) return errc::login_refused;
+  if (sqlstate == "3D000") return errc::no_database;
+  if (sqlstate.starts_with("57P") || sqlstate == "53300") return errc::not_accepting;
+  if (!sqlstate.empty()) return errc::unavailable;
+  const auto has = [&](std::string_view part) { return message.find(part) != std::string_view::npos; };
+  const auto failed_with = [&](int number) { return has(std::generic_category().message(number)); };
+  if (failed_with(ECONNREFUSED) || failed_with(ENOENT)) return errc::connection_refused;
+  if (failed_with(ETIMEDOUT) || failed_with(EHOSTUNREACH) || failed_with(ENETUNREACH)) return errc::no_answer;
+  if (has("SSL") || has("certificate")) return errc::tls_failed;
+  if (has("password")) return errc::login_refused;
+  return errc::unavailable;
+}
+
+// Without the place in PostgreSQL's source that PQERRORS_VERBOSE adds.
+std::string without_location(std::string message) {
+  for (auto at = message.find("LOCATION:  "); at != std::string::npos; at = message.find("LOCATION:  "))
+    message.erase(at, std::min(message.find('\n', at), message.size()) - at);
+  return message;
+}
+
+void replace_all(std::string& text, const std::string& what) {
+  constexpr std::string_view hidden = "***";
+  if (what.empty()) return;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + hidden.size()))
+    text.replace(at, what.size(), hidden);
+}
+
 }  // namespace
 
 connection::connection(const conninfo& where, std::span<const statement* const> statements,
                        std::chrono::milliseconds statement_timeout)
-    : link_{nullptr, PQfinish}, statements_{statements}, statement_timeout_{statement_timeout} {
+    : link_{nullptr, PQfinish},
+      statements_{statements},
+      statement_timeout_{statement_timeout},
+      key_password_{where.value("sslpassword")} {
   std::vector<const char*> keywords, values;
   for (const auto& [keyword, value] : where.keywords()) {
     keywords.push_back(keyword.c_str());
@@ -55,7 +105,9 @@ connection::connection(const conninfo& where, std::span<const statement* const> 
     return;
   }
   PQsetNoticeProcessor(link_.get(), ignore_notice, nullptr);
-  if (PQstatus(link_.get()) == CONNECTION_BAD) fail(errc::unavailable, server_message());
+  // Only so the text tells the SQLSTATE of a refused connection.
+  PQsetErrorVerbosity(link_.get(), PQERRORS_VERBOSE);
+  if (PQstatus(link_.get()) == CONNECTION_BAD) fail_to_connect();
 }
 
 int connection::socket() const noexcept { return link_ ? PQsocket(link_.get()) : -1; }
@@ -77,14 +129,17 @@ void connection::advance() {
 
 void connection::poll_connect() {
   polling_ = PQconnectPoll(link_.get());
-  if (polling_ == PGRES_POLLING_FAILED) return fail(errc::unavailable, server_message());
+  if (polling_ == PGRES_POLLING_FAILED) return fail_to_connect();
   if (polling_ == PGRES_POLLING_OK) begin_setup(statement_timeout_);
 }
+
+void connection::fail_to_connect() { fail(why_not_connected(PQerrorMessage(link_.get())), server_message()); }
 
 void connection::begin_setup(std::chrono::milliseconds statement_timeout) {
   if (PQsetnonblocking(link_.get(), 1) != 0 || PQenterPipelineMode(link_.get()) != 1)
     return fail(errc::unavailable, server_message());
   state_ = phase::preparing;
+  PQsetErrorVerbosity(link_.get(), PQERRORS_DEFAULT);
   // A generic plan is made once a connection; a custom one would be made anew at each execution. But one
   // that was made while the table was small would read all of it for ever: have it use the index.
   const auto timeout = std::to_string(statement_timeout.count());
@@ -174,6 +229,7 @@ bool connection::take(PGresult* raw) {
     return true;
   auto message = field(raw, PG_DIAG_MESSAGE_PRIMARY);
   if (message.empty()) message = one_line(PQresultErrorMessage(raw));
+  message = without_secrets(std::move(message));
   if (ends_session(sqlstate)) {
     if (refuses_statement(sqlstate) && pending_.front() == purpose::query) {
       pending_.pop_front();
@@ -226,8 +282,16 @@ void connection::fail(errc code, std::string message) {
 }
 
 std::string connection::server_message() const {
-  auto message = one_line(PQerrorMessage(link_.get()));
+  auto message = without_secrets(one_line(without_location(PQerrorMessage(link_.get())).c_str()));
   return message.empty() ? "The connection to PostgreSQL was closed." : message;
+}
+
+// Nobody quotes passwords on purpose; but a message quotes what it does not understand.
+std::string connection::without_secrets(std::string text) const {
+  // Also if it came from PGPASSWORD, a password file or a service file.
+  replace_all(text, PQpass(link_.get()));
+  replace_all(text, key_password_);
+  return text;
 }
 
 }  // namespace troupe::db

@@ -39,7 +39,7 @@ class connection {
              std::chrono::milliseconds statement_timeout);
 
   phase state() const noexcept { return state_; }
-  /// Why the connection failed; empty before.
+  /// Why the connection failed; empty before. In PostgreSQL's or libpq's words, in which passwords are ***.
   const error& failure() const noexcept { return failure_; }
 
   /// The socket to watch, -1 when there is none. May change with each advance() while connecting.
@@ -69,6 +69,7 @@ class connection {
   enum class purpose { setup, prepare, query, unsupported };
 
   void poll_connect();
+  void fail_to_connect();
   void begin_setup(std::chrono::milliseconds statement_timeout);
   void read_results();
   bool take(PGresult* raw);
@@ -78,10 +79,13 @@ class connection {
   void flush();
   void fail(errc code, std::string message);
   std::string server_message() const;
+  std::string without_secrets(std::string text) const;
 
   std::unique_ptr<PGconn, decltype(&PQfinish)> link_;
   std::span<const statement* const> statements_;
   std::chrono::milliseconds statement_timeout_;
+  // Of the file with the key for TLS.
+  std::string key_password_;
   phase state_ = phase::connecting;
   PostgresPollingStatusType polling_ = PGRES_POLLING_WRITING;
   bool unflushed_ = false;

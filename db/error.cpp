@@ -24,8 +24,31 @@ std::string_view to_string(errc code) noexcept {
     case errc::key_reused: return "key_reused";
     case errc::no_worker: return "no_worker";
     case errc::not_supported: return "not_supported";
+    case errc::name_not_resolved: return "name_not_resolved";
+    case errc::connection_refused: return "connection_refused";
+    case errc::no_answer: return "no_answer";
+    case errc::login_refused: return "login_refused";
+    case errc::no_database: return "no_database";
+    case errc::not_accepting: return "not_accepting";
+    case errc::tls_failed: return "tls_failed";
   }
   return "unknown";
+}
+
+std::string_view public_reason(errc code) noexcept {
+  switch (code) {
+    case errc::name_not_resolved: return "its host name cannot be resolved";
+    case errc::connection_refused: return "nobody listens at its address";
+    case errc::no_answer:
+    case errc::deadline_exceeded: return "it does not answer";
+    case errc::login_refused: return "it refuses the login";
+    case errc::no_database: return "it has no database of that name";
+    case errc::not_accepting: return "it takes no connections now";
+    case errc::tls_failed: return "TLS cannot be agreed on with it";
+    case errc::connection_lost: return "the connection was lost";
+    case errc::schema_mismatch: return "its tables are not those that this service needs";
+    default: return "it cannot be used; the log says why";
+  }
 }
 
 namespace {

@@ -36,10 +36,29 @@ enum class errc : std::uint8_t {
   no_worker = 12,
   /// The database lacks what the request needs.
   not_supported = 13,
+  // Why there is no connection, to PostgreSQL or to a node; nothing was executed.
+  /// The host's name has no address.
+  name_not_resolved = 14,
+  /// Nobody listens there.
+  connection_refused = 15,
+  /// No answer in time, or no way there.
+  no_answer = 16,
+  /// The role or its password is refused.
+  login_refused = 17,
+  /// The server has no such database.
+  no_database = 18,
+  /// The server starts, stops, or has too many connections.
+  not_accepting = 19,
+  /// Both sides cannot agree on TLS, or one does not trust the other.
+  tls_failed = 20,
 };
 
 /// The name of an error code, as it stands in logs.
 std::string_view to_string(errc code) noexcept;
+
+/// Why a connection failed, for everybody who asks: "it refuses the login". Words of ours alone, as those of
+/// PostgreSQL, libpq, the resolver or TLS, which the log has, can hold parts of a password.
+std::string_view public_reason(errc code) noexcept;
 
 /// An error as a value: a code for programs and a sentence for people.
 struct error {

@@ -35,7 +35,14 @@ response response_for(const db::error& what) {
   switch (what.code) {
     case errc::not_found: return plain_error(404, what.message);
     case errc::overloaded: return unavailable("The service is overloaded. Try again later.");
-    case errc::unavailable: return unavailable("The database is not available. Try again later.");
+    case errc::unavailable:
+    case errc::name_not_resolved:
+    case errc::connection_refused:
+    case errc::no_answer:
+    case errc::login_refused:
+    case errc::no_database:
+    case errc::not_accepting:
+    case errc::tls_failed: return unavailable("The database is not available. Try again later.");
     case errc::connection_lost:
       return unavailable("The connection to the database was lost; nothing was changed. Try again later.");
     case errc::outcome_unknown:

@@ -8,8 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "actors/errors.hpp"
-
 namespace troupe::http {
 
 namespace {
@@ -52,12 +50,14 @@ void judge(readiness& out, const actors::directory_status& workers) {
 }
 
 template <class Status, class Handle, class Request>
-void ask(front_actor::pointer self, const Handle& part, Request request,
+void ask(front_actor::pointer self, const char* name, const Handle& part, Request request,
          const std::shared_ptr<readiness>& out) {
   if (!part) return;
   self->request(part, caf::infinite, request)
       .then([out](const Status& status) { judge(*out, status); },
-            [out](const caf::error& failed) { out->add(actors::from_caf(failed).message); });
+            [out, name](const caf::error&) {
+              out->add(std::string{name} + ": this part of the process has ended");
+            });
 }
 
 }  // namespace
@@ -69,8 +69,9 @@ route_source health(const actors::pool_actor& pool, const actors::directory_acto
                 }});
     routes.add({"GET", "/readyz", [pool, workers, self](const exchange_ptr& what, const std::string&) {
                   const auto out = std::make_shared<readiness>(what);
-                  ask<actors::pool_status>(self, pool, actors::status_request{}, out);
-                  ask<actors::directory_status>(self, workers, actors::directory_status_request{}, out);
+                  ask<actors::pool_status>(self, "PostgreSQL", pool, actors::status_request{}, out);
+                  ask<actors::directory_status>(self, "Workers", workers, actors::directory_status_request{},
+                                                out);
                 }});
   };
 }

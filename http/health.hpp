@@ -9,7 +9,8 @@ namespace troupe::http {
 
 /// The routes. A null handle stands for a part that this process does not have.
 ///
-/// /readyz answers 200 {"ready":true}, or 503 with the reasons: {"ready":false,"reasons":["..."]}.
+/// /readyz answers 200 {"ready":true}, or 503 with the reasons, in words of ours alone (see
+/// db::public_reason): {"ready":false,"reasons":["PostgreSQL: it refuses the login"]}.
 route_source health(const actors::pool_actor& pool, const actors::directory_actor& workers);
 
 }  // namespace troupe::http

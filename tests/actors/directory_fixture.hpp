@@ -136,7 +136,7 @@ class directory_fixture : public deterministic {
 
   static actors::connector_actor::behavior_type mock_connector(actors::connector_actor::pointer,
                                                                directory_fixture* it) {
-    const db::error refused{db::errc::unavailable, "nobody is there"};
+    const db::error refused{db::errc::connection_refused, "connect: hunter2"};
     return {
         [it, refused](const actors::look_up& what) -> caf::result<actors::addresses> {
           ++it->lookups[what.host];

@@ -133,7 +133,8 @@ TEST_F(directory_test, failed_attempts_wait_longer_up_to_the_maximum_with_jitter
     longest = std::min(longest * 2, settings.backoff_max);
   }
   EXPECT_TRUE(differs);
-  EXPECT_EQ(status_of("a").last_failure, "nobody is there");
+  // Not in the words of who failed.
+  EXPECT_EQ(status_of("a").last_failure, "nobody listens at its address");
 }
 
 TEST_F(directory_test, a_lost_worker_is_tried_again_from_the_shortest_wait_on) {

@@ -43,12 +43,12 @@ class mock_connection_state {
     held.pop_front();
   }
   /// Ends as connection_actor promises to: each query that reached it is answered.
-  void lose(const std::string& why) {
+  void lose(const std::string& why, db::errc code) {
     while (!held.empty()) {
       const bool writes = held.front().first->statement->writes;
       fail_oldest({writes ? db::errc::outcome_unknown : db::errc::connection_lost, why});
     }
-    self->quit(actors::to_caf({db::errc::connection_lost, why}));
+    self->quit(actors::to_caf({code, why}));
   }
 };
 
@@ -94,8 +94,8 @@ class pool_fixture : public deterministic {
     tell(number, [with](auto& it) { it.answer_oldest(with); });
     run();
   }
-  void lose(std::size_t number, const std::string& why = "gone") {
-    tell(number, [why](auto& it) { it.lose(why); });
+  void lose(std::size_t number, const std::string& why = "gone", db::errc code = db::errc::connection_lost) {
+    tell(number, [why, code](auto& it) { it.lose(why, code); });
     run();
   }
 

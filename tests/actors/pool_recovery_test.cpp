@@ -189,7 +189,7 @@ TEST_F(pool_recovery, repeats_even_a_write_whose_connection_died_before_it_was_h
   const auto answer = send_request<db::result>(pool, query);
   run_once();
   // The pool is next in line; what it sends stands behind the end of the connection.
-  tell(0, [](auto& it) { it.lose("gone"); });
+  tell(0, [](auto& it) { it.lose("gone", db::errc::connection_lost); });
   run();
   EXPECT_EQ(sent_on(0), 0u);
   EXPECT_TRUE(answer->pending());
@@ -226,7 +226,7 @@ TEST_F(pool_recovery, refuses_what_waits_when_the_last_connection_goes) {
   lose(1, "server closed");
   EXPECT_EQ(first->code(), db::errc::unavailable);
   EXPECT_EQ(second->code(), db::errc::unavailable);
-  EXPECT_EQ(first->error->message, "No connection to PostgreSQL is ready: server closed");
+  EXPECT_EQ(first->error->message, "No connection to PostgreSQL is ready: the connection was lost");
   EXPECT_EQ(status().waiting, 0u);
 }
 
@@ -247,7 +247,7 @@ TEST_F(pool_recovery, counts_from_zero_on_the_connection_that_replaces_a_lost_on
 TEST_F(pool_recovery, survives_a_connection_that_dies_right_after_it_was_ready) {
   start_pool(sized(1));
   caf::anon_send(pool, connection_ready{0});
-  tell(0, [](auto& it) { it.lose("gone"); });
+  tell(0, [](auto& it) { it.lose("gone", db::errc::connection_lost); });
   run();
   EXPECT_EQ(status().ready, 0u);
   EXPECT_EQ(execute(read())->code(), db::errc::unavailable);

@@ -29,16 +29,17 @@ class pool_schema : public test::pool_fixture {
   static migrator_actor::behavior_type behavior(migrator_actor::stateful_pointer<migrator_state> self,
                                                 const db::error& outcome) {
     return {[self, outcome](const migrate_request&) {
-      auto to = self->make_response_promise<migrated>();
-      self->state.askers.push_back(to);
-      if (self->state.askers.size() < 2) return to;
-      for (auto& each : self->state.askers)
-        if (outcome)
-          each.deliver(to_caf(outcome));
-        else
-          each.deliver(migrated{"1"});
-      return to;
-    }};
+              auto to = self->make_response_promise<migrated>();
+              self->state.askers.push_back(to);
+              if (self->state.askers.size() < 2) return to;
+              for (auto& each : self->state.askers)
+                if (outcome)
+                  each.deliver(to_caf(outcome));
+                else
+                  each.deliver(migrated{"1"});
+              return to;
+            },
+            [](const schema_status_request&) { return schema_status{"it refuses the login"}; }};
   }
 };
 
@@ -49,7 +50,10 @@ TEST_F(pool_schema, connects_only_when_the_schema_is_up_to_date) {
   EXPECT_EQ(connections.size(), 0u);
   EXPECT_EQ(execute(read())->code(), db::errc::unavailable);
   EXPECT_EQ(status().size, 2u);
+  // Who asks why it is not ready is told why the schema is not.
+  EXPECT_EQ(status().last_failure, "it refuses the login");
   ask<migrated>(migrator, migrate_request{});
+  EXPECT_EQ(status().last_failure, "");
   EXPECT_EQ(connections.size(), 2u);
   make_ready(0);
   EXPECT_TRUE(execute(read())->pending());

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "db/item.hpp"
@@ -272,8 +273,39 @@ TEST_F(ConnectionTest, FailsAtOnceWhereNobodyListens) {
   link_.emplace(*where, statements_, 0ms);
   drive([&] { return link_->state() == phase::failed; });
   EXPECT_EQ(link_->state(), phase::failed);
-  EXPECT_EQ(link_->failure().code, errc::unavailable);
+  EXPECT_EQ(link_->failure().code, errc::connection_refused);
   EXPECT_NE(link_->failure().message.find("/nonexistent"), std::string::npos);
+}
+
+TEST_F(ConnectionTest, SaysByItsCodeWhyItIsRefused) {
+  const auto full = "full_" + database_.name;
+  server_.exec(database_.name, "CREATE ROLE " + full + " LOGIN CONNECTION LIMIT 0");
+  const std::vector<std::tuple<std::string, errc, std::string>> cases{
+      {" user=nobody_here", errc::login_refused, "nobody_here"},
+      {" dbname=nowhere_here", errc::no_database, "nowhere_here"},
+      {" user=" + full, errc::not_accepting, "too many connections"},
+      {" sslmode=require host=/nonexistent", errc::connection_refused, "/nonexistent"}};
+  for (const auto& [change, code, words] : cases) {
+    const auto where = conninfo::parse("host=" + server_.server().sockets().string() +
+                                       " user=postgres dbname=" + database_.name + change);
+    ASSERT_TRUE(where);
+    link_.emplace(*where, statements_, 0ms);
+    drive([&] { return link_->state() == phase::failed; });
+    EXPECT_EQ(link_->failure().code, code) << link_->failure().message;
+    EXPECT_NE(link_->failure().message.find(words), std::string::npos) << link_->failure().message;
+    EXPECT_EQ(link_->failure().message.find("LOCATION"), std::string::npos) << link_->failure().message;
+  }
+}
+
+TEST_F(ConnectionTest, NoMessageHoldsThePassword) {
+  const auto where = conninfo::parse(database_.uri + "&password=hunter2&sslpassword=open%20sesame");
+  ASSERT_TRUE(where);
+  link_.emplace(*where, std::span<const statement* const>{}, 0ms);
+  drive([&] { return link_->state() == phase::ready; });
+  link_->execute("DO $$ BEGIN RAISE EXCEPTION 'hunter2, open sesame, hunter2!'; END $$");
+  const auto failed = next();
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "***, ***, ***!");
 }
 
 }  // namespace

@@ -26,9 +26,12 @@ inline std::vector<std::string> redirected(std::vector<std::string> command,
 /// A running `troupe serve`. Throws std::runtime_error with its output if it does not get ready.
 class running_service {
  public:
-  /// `options` besides --http.port=0; `redirections` as in a shell, but not of stdout.
-  explicit running_service(std::vector<std::string> options, const std::string& redirections = "")
-      : process_{redirected(command(std::move(options)), redirections), {"DATABASE_URL"}} {
+  /// `options` besides --http.port=0; `redirections` as in a shell, but not of stdout; `environment` as for
+  /// a process, without DATABASE_URL.
+  explicit running_service(std::vector<std::string> options, const std::string& redirections = "",
+                           std::vector<std::string> environment = {})
+      : process_{redirected(command(std::move(options)), redirections),
+                 without_database(std::move(environment))} {
     // A first start of a private PostgreSQL is the slowest.
     constexpr std::chrono::seconds start_bound{60};
     const auto line = process_.wait_for_line(std::regex{"ready: http://[^ ]*:([0-9]+)/"}, start_bound);
@@ -45,6 +48,11 @@ class running_service {
   static std::vector<std::string> command(std::vector<std::string> options) {
     options.insert(options.begin(), {TROUPE_BINARY, "serve", "--http.port=0"});
     return options;
+  }
+
+  static std::vector<std::string> without_database(std::vector<std::string> environment) {
+    environment.emplace_back("DATABASE_URL");
+    return environment;
   }
 
   process process_;

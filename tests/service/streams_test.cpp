@@ -59,8 +59,7 @@ class StreamsTest : public testing::Test {
   // Each request is one line of the log.
   static void serves_and_stops(running_service& service, int requests = 100) {
     auto client = service.client();
-    for (int i = 0; i < requests; ++i)
-      ASSERT_EQ(client.request("GET", "/items/1").status, 404) << i;
+    for (int i = 0; i < requests; ++i) ASSERT_EQ(client.request("GET", "/items/1").status, 404) << i;
     service.program().signal(SIGTERM);
     EXPECT_EQ(service.program().wait_exit(), 0);
   }
@@ -71,9 +70,9 @@ class StreamsTest : public testing::Test {
 TEST_F(StreamsTest, ClosedOnesDoNotBecomeTheNextFile) {
   const temp_dir directory;
   const auto data = directory.path() / "data";
-  process program{redirected({TROUPE_BINARY, "serve", "--http.port=0", "--db.data-dir=" + data.string()},
-                             "<&- >&- 2>&-"),
-                  {"DATABASE_URL"}};
+  process program{
+      redirected({TROUPE_BINARY, "serve", "--http.port=0", "--db.data-dir=" + data.string()}, "<&- >&- 2>&-"),
+      {"DATABASE_URL"}};
   ASSERT_TRUE(eventually([&] { return fs::exists(data / "postgresql" / "PG_VERSION"); }));
   for (const auto* each : {"0", "1", "2"})
     EXPECT_EQ(fs::read_symlink(fs::path{"/proc"} / std::to_string(program.pid()) / "fd" / each), "/dev/null");
@@ -123,7 +122,8 @@ TEST_F(StreamsTest, LinesThatWereLostAreCounted) {
 }
 
 TEST_F(StreamsTest, AFirstLineThatCannotBeWrittenStopsNothing) {
-  process program{redirected({TROUPE_BINARY, "serve", "--http.port=0", uri_}, ">/dev/full"), {"DATABASE_URL"}};
+  process program{redirected({TROUPE_BINARY, "serve", "--http.port=0", uri_}, ">/dev/full"),
+                  {"DATABASE_URL"}};
   ASSERT_TRUE(program.wait_for_output("connections of the pool are ready"));
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait_exit(), 0) << program.output();

@@ -15,6 +15,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "tests/support/secret.hpp"
+
 namespace troupe::test {
 
 namespace {
@@ -209,6 +211,7 @@ http_response http_client::read_one(bool to_head, clock::time_point deadline) {
   }
   const bool no_body = to_head || response.status < 200 || response.status == 204 || response.status == 304;
   if (!no_body) read_body(response, deadline);
+  expect_no_secret(response.body, "an answer");
   return response;
 }
 

@@ -28,8 +28,8 @@ struct http_response {
   std::optional<std::string> header(std::string_view name) const;
 };
 
-/// One keep-alive connection. Each failure of the socket, each timeout and each malformed response
-/// is thrown as std::runtime_error.
+/// One keep-alive connection, on which no answer must hold the password (see secret.hpp). Each failure of the
+/// socket, each timeout and each malformed response is thrown as std::runtime_error.
 class http_client {
  public:
   /// Connects at the first use. The timeout bounds each call as a whole.

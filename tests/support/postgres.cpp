@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/secret.hpp"
 
 namespace troupe::test {
 
@@ -69,7 +70,7 @@ test_database postgres::create_database() {
 }
 
 std::string postgres::uri(const std::string& database) const {
-  return "postgresql:///" + percent_encoded(database) +
+  return "postgresql://:" + std::string{secret} + "@/" + percent_encoded(database) +
          "?host=" + percent_encoded(server_->sockets().string()) + "&user=postgres";
 }
 

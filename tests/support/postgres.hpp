@@ -22,7 +22,7 @@ text_rows run_sql(const std::string& conninfo, const std::string& sql);
 /// An empty database made for one test.
 struct test_database {
   std::string name;
-  /// postgresql:///name?host=...&user=postgres, percent-encoded.
+  /// postgresql://:secret@/name?host=...&user=postgres, percent-encoded; see secret.hpp.
   std::string uri;
 };
 

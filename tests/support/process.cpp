@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "tests/support/secret.hpp"
+
 namespace troupe::test {
 
 namespace {
@@ -62,6 +64,7 @@ process::~process() {
   }
   stop_reader_.reset();
   reader_.join();
+  expect_no_secret(output_, "the output of the program");
 }
 
 void process::read_output() {

@@ -20,7 +20,8 @@ namespace troupe::test {
 /// How long a test waits for anything that should happen at once, also with sanitizers on a busy machine.
 inline constexpr std::chrono::milliseconds default_timeout{10'000};
 
-/// A running program. It gets SIGTERM when the thread that started it ends.
+/// A running program, whose output must not hold the password (see secret.hpp). It gets SIGTERM when the
+/// thread that started it ends.
 class process {
  public:
   /// argv[0] is the program's path. `environment` holds NAME=value, which override or add to ours;
