@@ -28,8 +28,6 @@ namespace {
 
 using asio::ip::tcp;
 
-// Peers that may be about to greet at the same time.
-constexpr std::size_t max_newcomers = 64;
 // The payload of a greeting is the name of a node: some 30 bytes.
 constexpr std::uint32_t max_greeting_payload = 1024;
 // The newest are heard, and those who made room for them are about to go.

@@ -13,6 +13,9 @@ namespace troupe::actors {
 /// these wait half a second.
 inline constexpr std::size_t default_max_queue = 10000;
 
+/// Peers that may be about to greet at a node port at the same time, at most.
+inline constexpr std::size_t max_newcomers = 64;
+
 /// How connections are made and kept.
 struct connection_settings {
   /// Time for one attempt to connect, log in and prepare all statements. Covers the loss of two SYN

@@ -22,6 +22,7 @@
 #include "actors/nodes.hpp"
 #include "db/conninfo.hpp"
 #include "db/private_server.hpp"
+#include "http/descriptors.hpp"
 #include "http/log.hpp"
 #include "http/options.hpp"
 #include "http/service.hpp"
@@ -39,9 +40,6 @@ constexpr int usage_error = 64;
 // its own readiness, short enough that a missing database is said soon.
 constexpr std::chrono::seconds patience{3};
 
-// Descriptors that are not clients: database connections, loops, log, the libraries' own.
-constexpr rlim_t reserved_descriptors = 200;
-
 int complain(const std::string& sentence) {
   http::write_line(STDERR_FILENO, "troupe: " + sentence);
   return failure;
@@ -55,19 +53,24 @@ sigset_t awaited_signals() {
   return set;
 }
 
-// Takes as many descriptors as allowed and lowers the number of connections to what they permit.
-void fit_connections(http::settings& settings) {
+// Takes as many descriptors as allowed and lowers the number of connections to what they permit. Says why
+// not, if they are too few; empty if not.
+std::string fit_descriptors(http::options& options) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  const auto room =
-      limit.rlim_cur > 2 * reserved_descriptors ? limit.rlim_cur - reserved_descriptors : limit.rlim_cur / 2;
-  if (settings.max_connections <= room) return;
-  spdlog::warn("http.max-connections lowered from {} to {}: no more file descriptors are allowed (ulimit -n)",
-               settings.max_connections, room);
-  settings.max_connections = room;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
+  const auto fit = http::connections_that_fit(options, limit.rlim_cur, http::descriptors_open());
+  if (!fit) return fit.error();
+  auto& wanted = options.http.max_connections;
+  if (*fit < wanted && options.what != http::command::worker)
+    spdlog::warn(
+        "http.max-connections lowered from {} to {}: no more than {} file descriptors are allowed (ulimit "
+        "-n)",
+        wanted, *fit, limit.rlim_cur);
+  wanted = *fit;
+  return {};
 }
 
 /// Waits until the program is asked to stop; keeps the private server alive meanwhile.
@@ -95,7 +98,7 @@ std::string addresses_of(const http::options& options) {
 
 int serve(http::configuration& config, http::options options, const actors::tls_context& tls,
           const std::optional<db::conninfo>& database, std::optional<db::private_server>& own) {
-  fit_connections(options.http);
+  if (const auto fault = fit_descriptors(options); !fault.empty()) return complain(fault);
   actors::lane_scheduler::install(config, options.threads);
   if (options.node.port != 0 || !options.node.workers.empty()) actors::enable_nodes(config, options.node);
   caf::actor_system system{config};

@@ -159,9 +159,10 @@ void service::start_health_port() {
   auto& home = actors::lane_scheduler::of(system_).at(0);
   auto probes = options_.http;
   probes.port = options_.node.health_port;
+  probes.max_connections = max_probes;
   health_.listener = std::make_unique<server>(home, probes, server::sharing::alone, [&](client_counter count) {
     return health_.front =
-               home.spawn(front, probes, std::vector{health(parts_.front().pool, directory_)}, std::move(count));
+               home.spawn(front, probes, std::vector<route_source>{health(parts_.front().pool, directory_)}, std::move(count));
   });
 }
 

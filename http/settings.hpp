@@ -8,6 +8,9 @@
 
 namespace troupe::http {
 
+/// Open connections of node.health-port at most: some probes, who may all be slow.
+inline constexpr std::size_t max_probes = 64;
+
 struct settings {
   /// The numeric address to listen on. Loopback, so that nothing is exposed by accident.
   std::string address = "127.0.0.1";

@@ -59,7 +59,7 @@ TEST_F(SecretsTest, SoIsOneFromAPasswordFile) {
   ASSERT_EQ(chmod(file.c_str(), 0600), 0);
   auto uri = database_.uri;
   uri.erase(uri.find(':' + std::string{secret} + '@'), secret.size() + 2);
-  running_service service{{"--db.uri=" + uri}, "", {"PGPASSFILE=" + file}};
+  running_service service{{"--db.uri=" + uri}, R"(exec "$@")", {"PGPASSFILE=" + file}};
   says_all(service);
 }
 

@@ -15,23 +15,21 @@
 
 namespace troupe::test {
 
-/// The command with its streams redirected as a shell does it: {"ls"} and ">&-" for ls >&-. The process is
-/// that of the command, not the shell's.
-inline std::vector<std::string> redirected(std::vector<std::string> command,
-                                           const std::string& redirections) {
-  command.insert(command.begin(), {"/bin/sh", "-c", "exec \"$@\" " + redirections, "sh"});
+/// The command as a shell runs it, for what a shell can change before: `script` ends in exec "$@", which
+/// becomes the command, so that the process is the command's.
+inline std::vector<std::string> by_shell(const std::string& script, std::vector<std::string> command) {
+  command.insert(command.begin(), {"/bin/sh", "-c", script, "sh"});
   return command;
 }
 
 /// A running `troupe serve`. Throws std::runtime_error with its output if it does not get ready.
 class running_service {
  public:
-  /// `options` besides --http.port=0; `redirections` as in a shell, but not of stdout; `environment` as for
+  /// `options` besides --http.port=0; `script` as for by_shell(), with stdout as it is; `environment` as for
   /// a process, without DATABASE_URL.
-  explicit running_service(std::vector<std::string> options, const std::string& redirections = "",
+  explicit running_service(std::vector<std::string> options, const std::string& script = R"(exec "$@")",
                            std::vector<std::string> environment = {})
-      : process_{redirected(command(std::move(options)), redirections),
-                 without_database(std::move(environment))} {
+      : process_{by_shell(script, command(std::move(options))), without_database(std::move(environment))} {
     // A first start of a private PostgreSQL is the slowest.
     constexpr std::chrono::seconds start_bound{60};
     const auto line = process_.wait_for_line(std::regex{"ready: http://[^ ]*:([0-9]+)/"}, start_bound);

@@ -70,9 +70,9 @@ class StreamsTest : public testing::Test {
 TEST_F(StreamsTest, ClosedOnesDoNotBecomeTheNextFile) {
   const temp_dir directory;
   const auto data = directory.path() / "data";
-  process program{
-      redirected({TROUPE_BINARY, "serve", "--http.port=0", "--db.data-dir=" + data.string()}, "<&- >&- 2>&-"),
-      {"DATABASE_URL"}};
+  process program{by_shell(R"(exec "$@" <&- >&- 2>&-)",
+                           {TROUPE_BINARY, "serve", "--http.port=0", "--db.data-dir=" + data.string()}),
+                  {"DATABASE_URL"}};
   ASSERT_TRUE(eventually([&] { return fs::exists(data / "postgresql" / "PG_VERSION"); }));
   for (const auto* each : {"0", "1", "2"})
     EXPECT_EQ(fs::read_symlink(fs::path{"/proc"} / std::to_string(program.pid()) / "fd" / each), "/dev/null");
@@ -83,33 +83,33 @@ TEST_F(StreamsTest, ClosedOnesDoNotBecomeTheNextFile) {
 
 TEST_F(StreamsTest, ClosedOnesHinderNoCommand) {
   for (const std::string each : {"migrate", "--help"}) {
-    process program{redirected({TROUPE_BINARY, each, uri_}, "<&- >&- 2>&-"), {"DATABASE_URL"}};
+    process program{by_shell(R"(exec "$@" <&- >&- 2>&-)", {TROUPE_BINARY, each, uri_}), {"DATABASE_URL"}};
     EXPECT_EQ(program.wait_exit(), 0) << each;
   }
 }
 
 TEST_F(StreamsTest, AFullDiskForTheLogLosesNoRequest) {
-  running_service service{{uri_, "--db.echo"}, "2>/dev/full"};
+  running_service service{{uri_, "--db.echo"}, R"(exec "$@" 2>/dev/full)"};
   serves_and_stops(service);
   EXPECT_EQ(service.program().output().find("ERROR"), std::string::npos) << service.program().output();
 }
 
 TEST_F(StreamsTest, AReaderOfTheLogThatEndedLosesNoRequest) {
   named_pipe log;
-  running_service service{{uri_, "--db.echo"}, "2>" + log.path()};
+  running_service service{{uri_, "--db.echo"}, R"(exec "$@" 2>)" + log.path()};
   log.close_reader();
   serves_and_stops(service);
 }
 
 TEST_F(StreamsTest, AReaderOfTheLogThatStandsStillLosesNoRequest) {
   named_pipe log;
-  running_service service{{uri_, "--db.echo"}, "2>" + log.path()};
+  running_service service{{uri_, "--db.echo"}, R"(exec "$@" 2>)" + log.path()};
   serves_and_stops(service, log.capacity() / line_size);
 }
 
 TEST_F(StreamsTest, LinesThatWereLostAreCounted) {
   named_pipe log;
-  running_service service{{uri_, "--db.echo"}, "2>" + log.path()};
+  running_service service{{uri_, "--db.echo"}, R"(exec "$@" 2>)" + log.path()};
   auto client = service.client();
   for (int i = 0; i < log.capacity() / line_size; ++i) client.request("GET", "/items/1");
   const auto before = log.read_all();
@@ -122,7 +122,7 @@ TEST_F(StreamsTest, LinesThatWereLostAreCounted) {
 }
 
 TEST_F(StreamsTest, AFirstLineThatCannotBeWrittenStopsNothing) {
-  process program{redirected({TROUPE_BINARY, "serve", "--http.port=0", uri_}, ">/dev/full"),
+  process program{by_shell(R"(exec "$@" >/dev/full)", {TROUPE_BINARY, "serve", "--http.port=0", uri_}),
                   {"DATABASE_URL"}};
   ASSERT_TRUE(program.wait_for_output("connections of the pool are ready"));
   program.signal(SIGTERM);
