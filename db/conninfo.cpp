@@ -145,7 +145,7 @@ tl::expected<conninfo, error> conninfo::parse(std::string_view text) {
 
   // What is no name of a host, port or database is a part of something else, and would be told to everybody.
   for (const auto& host : split(out.value("host")))
-    if (host.find('@', 1) != std::string::npos) return unreadable(percent_encode);
+    if (!is_socket_directory(host) && host.find('@') != std::string::npos) return unreadable(percent_encode);
   for (const auto& port : split(out.value("port")))
     if (!is_port(port))
       return unreadable("a port is no number from 1 to 65535; " + std::string{percent_encode});

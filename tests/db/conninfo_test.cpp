@@ -90,6 +90,7 @@ TEST(Conninfo, WhatLibpqTakesInAPasswordIsTaken) {
     }
   EXPECT_EQ(value(parsed("postgresql://ann:hun%40ter%2F%252@db.example/shop"), "password"), "hun@ter/%2");
   EXPECT_EQ(value(parsed("host=@abstract password=hun@ter/2"), "password"), "hun@ter/2");
+  EXPECT_EQ(value(parsed("host='/home/ann@example/run'"), "host"), "/home/ann@example/run");
   EXPECT_EQ(value(parsed("postgresql:///shop?host=@abstract&user=ann@server"), "user"), "ann@server");
 }
 
