@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
+#include "db/driver_text.hpp"
 #include "db/sqlstate.hpp"
 
 namespace troupe::db {
@@ -18,71 +17,12 @@ constexpr int binary = 1;
 constexpr std::string_view already_prepared = "42P05";
 constexpr std::string_view undefined_table = "42P01";
 
-// PostgreSQL's words on one line.
-std::string one_line(const char* text) {
-  std::string out;
-  for (const char c : std::string_view{text != nullptr ? text : ""}) {
-    const bool space = c == '\n' || c == '\t' || c == ' ';
-    if (!space)
-      out += c;
-    else if (!out.empty() && out.back() != ' ')
-      out += ' ';
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
 std::string field(const PGresult* rows, int code) {
   const char* text = PQresultErrorField(rows, code);
   return text != nullptr ? text : "";
 }
 
 void ignore_notice(void*, const char*) {}
-
-// Where a message tells of PostgreSQL's refusal, it holds ":  28P01: "; see PQERRORS_VERBOSE.
-std::string_view sqlstate_in(std::string_view message) {
-  constexpr std::string_view before = ":  ";
-  constexpr std::size_t size = 5;
-  // Of several servers the last one.
-  for (auto at = message.rfind(before); at != std::string_view::npos && at > 0;
-       at = message.rfind(before, at - 1)) {
-    const auto code = message.substr(at + before.size(), size + 1);
-    if (code.size() == size + 1 && code.back() == ':' &&
-        code.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == size)
-      return code.substr(0, size);
-  }
-  return {};
-}
-
-// libpq has no code for why it could not connect, only a text; in English, as this program sets no locale.
-errc why_not_connected(std::string_view message) {
-  const auto sqlstate = sqlstate_in(message);
-  if (sqlstate.starts_with("28")) return errc::login_refused;
-  if (sqlstate == "3D000") return errc::no_database;
-  if (sqlstate.starts_with("57P") || sqlstate == "53300") return errc::not_accepting;
-  if (!sqlstate.empty()) return errc::unavailable;
-  const auto has = [&](std::string_view part) { return message.find(part) != std::string_view::npos; };
-  const auto failed_with = [&](int number) { return has(std::generic_category().message(number)); };
-  if (failed_with(ECONNREFUSED) || failed_with(ENOENT)) return errc::connection_refused;
-  if (failed_with(ETIMEDOUT) || failed_with(EHOSTUNREACH) || failed_with(ENETUNREACH)) return errc::no_answer;
-  if (has("SSL") || has("certificate")) return errc::tls_failed;
-  if (has("password")) return errc::login_refused;
-  return errc::unavailable;
-}
-
-// Without the place in PostgreSQL's source that PQERRORS_VERBOSE adds.
-std::string without_location(std::string message) {
-  for (auto at = message.find("LOCATION:  "); at != std::string::npos; at = message.find("LOCATION:  "))
-    message.erase(at, std::min(message.find('\n', at), message.size()) - at);
-  return message;
-}
-
-void replace_all(std::string& text, const std::string& what) {
-  constexpr std::string_view hidden = "***";
-  if (what.empty()) return;
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + hidden.size()))
-    text.replace(at, what.size(), hidden);
-}
 
 }  // namespace
 
@@ -282,16 +222,14 @@ void connection::fail(errc code, std::string message) {
 }
 
 std::string connection::server_message() const {
-  auto message = without_secrets(one_line(without_location(PQerrorMessage(link_.get())).c_str()));
+  auto message = without_secrets(one_line(without_location(PQerrorMessage(link_.get()))));
   return message.empty() ? "The connection to PostgreSQL was closed." : message;
 }
 
 // Nobody quotes passwords on purpose; but a message quotes what it does not understand.
 std::string connection::without_secrets(std::string text) const {
-  // Also if it came from PGPASSWORD, a password file or a service file.
-  replace_all(text, PQpass(link_.get()));
-  replace_all(text, key_password_);
-  return text;
+  // The password in use, also if it came from PGPASSWORD, a password file or a service file.
+  return hide(hide(std::move(text), PQpass(link_.get())), key_password_);
 }
 
 }  // namespace troupe::db

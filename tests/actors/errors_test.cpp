@@ -12,7 +12,7 @@ namespace troupe::actors {
 namespace {
 
 TEST(errors, every_code_and_its_sentence_come_back) {
-  for (int code = 1; code <= 10; ++code) {
+  for (int code = 1; code <= 20; ++code) {
     const db::error original{static_cast<db::errc>(code),
                              "sentence " + std::to_string(code) + " äöü \"quoted\"\n"};
     EXPECT_EQ(from_caf(to_caf(original)), original);

@@ -22,8 +22,9 @@ TEST(http_errors, a_missing_row_is_404_with_its_sentence) {
 }
 
 TEST(http_errors, what_may_work_later_is_503_with_a_time_to_try_again) {
-  for (const auto code :
-       {errc::overloaded, errc::unavailable, errc::connection_lost, errc::outcome_unknown}) {
+  for (const auto code : {errc::overloaded, errc::unavailable, errc::connection_lost, errc::outcome_unknown,
+                          errc::name_not_resolved, errc::connection_refused, errc::no_answer,
+                          errc::login_refused, errc::no_database, errc::not_accepting, errc::tls_failed}) {
     const auto it = answer(code);
     EXPECT_EQ(it.status, 503) << to_string(code);
     EXPECT_EQ(it.headers, (headers{{"Retry-After", "1"}})) << to_string(code);
