@@ -55,10 +55,8 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
         signatures_{std::move(signatures)},
         acceptor_{std::make_shared<acceptor>(
             home.io(),
-            acceptor::settings{{asio::ip::make_address(settings.address), settings.port},
-                               false,
-                               max_connections,
-                               "Node"},
+            acceptor::settings{
+                {asio::ip::make_address(settings.address), settings.port}, false, max_connections, "Node"},
             [this](tcp::socket socket, acceptor::place place) {
               listen_to(std::make_shared<newcomer>(std::move(socket), std::move(place), tls_));
             })} {}

@@ -36,7 +36,8 @@ client_count clients::count() const {
     if (!each->is_open()) continue;
     ++out.connected;
     const auto stage = each->now();
-    if (stage == client_socket::stage::receiving || stage == client_socket::stage::sending) ++out.transferring;
+    if (stage == client_socket::stage::receiving || stage == client_socket::stage::sending)
+      ++out.transferring;
   }
   for (const auto& each : leaving_) {
     ++out.connected;

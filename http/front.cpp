@@ -23,8 +23,7 @@ constexpr std::chrono::milliseconds linger{500};
 }  // namespace
 
 void front_state::start(front_actor::pointer self, const settings& settings,
-                        const std::vector<route_source>& sources,
-                        client_counter count_clients) {
+                        const std::vector<route_source>& sources, client_counter count_clients) {
   self_ = self;
   settings_ = settings;
   count_clients_ = std::move(count_clients);
@@ -92,7 +91,8 @@ void front_state::on_drain(caf::typed_response_promise<drained> answer) {
 bool front_state::settled() const {
   const auto since = self_->clock().now() - drain_since_;
   const auto clients = count_clients_ ? count_clients_() : client_count{};
-  if (waiting_.empty() && clients.transferring == 0 && (clients.connected == 0 || since >= linger)) return true;
+  if (waiting_.empty() && clients.transferring == 0 && (clients.connected == 0 || since >= linger))
+    return true;
   return since >= settings_.shutdown_grace;
 }
 

@@ -17,7 +17,8 @@ bool progress_watch::goes_on(time_point now, std::uint64_t moved, const pace& as
   const auto passed = now - window_since_;
   if (asked.min_rate == 0 || passed < asked.window) return true;
   const double seconds = std::chrono::duration<double>(passed).count();
-  if (static_cast<double>(moved - window_moved_) < static_cast<double>(asked.min_rate) * seconds) return false;
+  if (static_cast<double>(moved - window_moved_) < static_cast<double>(asked.min_rate) * seconds)
+    return false;
   window_since_ = now;
   window_moved_ = moved;
   return true;

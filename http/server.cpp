@@ -229,8 +229,8 @@ class server::implementation {
       asio::error_code gone;
       socket.set_option(asio::ip::tcp::no_delay{true}, gone);
       client_socket client{home_.io(), std::move(socket), std::move(place), lane_->its_clients};
-      std::make_shared<connection>(++last_connection_, std::move(client), shared,
-                                   restinio::endpoint_t{}, uncounted{nullptr})
+      std::make_shared<connection>(++last_connection_, std::move(client), shared, restinio::endpoint_t{},
+                                   uncounted{nullptr})
           ->init();
     };
     const auto address = asio::ip::make_address(settings.address);

@@ -160,10 +160,12 @@ void service::start_health_port() {
   auto probes = options_.http;
   probes.port = options_.node.health_port;
   probes.max_connections = max_probes;
-  health_.listener = std::make_unique<server>(home, probes, server::sharing::alone, [&](client_counter count) {
-    return health_.front =
-               home.spawn(front, probes, std::vector<route_source>{health(parts_.front().pool, directory_)}, std::move(count));
-  });
+  health_.listener =
+      std::make_unique<server>(home, probes, server::sharing::alone, [&](client_counter count) {
+        return health_.front = home.spawn(front, probes,
+                                          std::vector<route_source>{health(parts_.front().pool, directory_)},
+                                          std::move(count));
+      });
 }
 
 service::~service() { stop(); }

@@ -15,8 +15,8 @@
 
 #include "actors/messages.hpp"
 #include "tests/actors/node.hpp"
-#include "tests/support/peer.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/peer.hpp"
 
 namespace troupe::actors {
 namespace {

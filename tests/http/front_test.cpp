@@ -29,8 +29,7 @@ class front_test : public test::deterministic {
                     held.push_back(what);
                   }});
     };
-    it = spawn(front, with, std::vector<route_source>{source},
-               client_counter{[this] { return clients; }});
+    it = spawn(front, with, std::vector<route_source>{source}, client_counter{[this] { return clients; }});
     run();
   }
   void start() { start(settings{}); }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -78,7 +77,7 @@ void compare(const json& reference, const json& document, const std::string& whe
 }
 
 TEST(openapi, holds_all_that_the_reference_holds) {
-  std::ifstream file{std::filesystem::path{__FILE__}.parent_path() / "data/openapi-reference.json"};
+  std::ifstream file{TROUPE_OPENAPI_REFERENCE};
   auto reference = json::parse(file);
   // Title and version of the application, which are its own.
   reference.erase("info");

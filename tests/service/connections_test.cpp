@@ -205,7 +205,8 @@ TEST_F(ConnectionsTest, AnEarlyAnswerReachesAClientThatStillSends) {
     return status;
   };
   EXPECT_EQ(answer(post_of(much.size()) + much), 413);
-  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n800000\r\n" + much), 413);
+  EXPECT_EQ(answer("POST /items/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n800000\r\n" + much),
+            413);
   EXPECT_EQ(answer("GET /" + much), 414);
   EXPECT_EQ(answer("GET / HTTP/1.1\r\nX: " + much), 431);
   EXPECT_EQ(answer("GET / FTP/1.0\r\n\r\n" + much), 400);
