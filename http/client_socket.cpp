@@ -70,17 +70,20 @@ void client_socket::look(std::chrono::steady_clock::time_point time) {
     return;
   }
   const auto& rules = owner_->rules();
+  const auto& asked = stage_now == stage::idle        ? rules.idle
+                      : stage_now == stage::receiving ? rules.receiving
+                                                      : rules.sending;
+  if (stage_now == stage::handling || watch_.goes_on(time, moved, asked)) return;
+  // It is not the client's fault that this thread was busy elsewhere: bytes wait to be read, or could be
+  // written.
+  asio::error_code failed;
+  if (stage_now == stage::sending ? unconfirmed_bytes(*this) == 0 : available(failed) > 0)
+    return watch_.begin(time, moved);
   switch (stage_now) {
     case stage::handling: return;
-    case stage::idle:
-      if (!watch_.goes_on(time, moved, rules.idle)) cut();
-      return;
-    case stage::receiving:
-      if (!watch_.goes_on(time, moved, rules.receiving)) leave(owner_->timeout_answer());
-      return;
-    case stage::sending:
-      if (!watch_.goes_on(time, moved, rules.sending)) reset(*this);
-      return;
+    case stage::idle: return cut();
+    case stage::receiving: return leave(owner_->timeout_answer());
+    case stage::sending: return reset(*this);
   }
 }
 

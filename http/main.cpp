@@ -1,4 +1,7 @@
 // The program: reads its options, starts what they ask for, and stops in order at SIGTERM or SIGINT.
+#ifdef TROUPE_MIMALLOC
+#include <mimalloc.h>
+#endif
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -39,6 +42,18 @@ constexpr int usage_error = 64;
 // How long the first line waits for the database. Longer than a start of a private one takes after
 // its own readiness, short enough that a missing database is said soon.
 constexpr std::chrono::seconds patience{3};
+
+// Otherwise mimalloc gives memory back when more is asked for: after a peak of large answers an idle service
+// would keep it. Costs nothing that can be measured: one madvise() in thousands of requests.
+void give_memory_back_at_once() {
+#ifdef TROUPE_MIMALLOC
+#if MI_MALLOC_VERSION < 210
+  mi_option_set(mi_option_decommit_delay, 0);
+#else
+  mi_option_set(mi_option_purge_delay, 0);
+#endif
+#endif
+}
 
 int complain(const std::string& sentence) {
   http::write_line(STDERR_FILENO, "troupe: " + sentence);
@@ -185,6 +200,7 @@ int run(std::vector<std::string> arguments) {
 
 int main(int count, char** values) {
   if (!http::open_standard_streams()) return failure;
+  give_memory_back_at_once();
   // Before any thread exists, so that all inherit it.
   const auto signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -4,9 +4,11 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <regex>
 #include <string>
@@ -192,6 +194,37 @@ TEST_F(ConnectionsTest, OnesThatTakeNothingOfAnAnswerAreReset) {
   stalled.send("GET /items/ HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(stalled.is_reset(30s));
   EXPECT_TRUE(eventually([&] { return descriptors() <= before; }));
+}
+
+TEST_F(ConnectionsTest, TheMemoryOfLargeAnswersIsGivenBack) {
+  start({"--http.idle-timeout=1s"});
+  auto writer = client();
+  for (int i = 0; i < 8; ++i)
+    ASSERT_EQ(writer.request("POST", "/items/", json_content, item_of(1'000'000)).status, 201);
+  const auto before = memory();
+  {
+    std::vector<std::unique_ptr<peer>> crowd;
+    for (int i = 0; i < 20; ++i) {
+      crowd.push_back(std::make_unique<peer>(service_->port(), 4096));
+      crowd.back()->send("GET /items/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    EXPECT_TRUE(eventually([&] { return memory() > before + 50'000; }));
+  }
+  EXPECT_TRUE(eventually([&] { return memory() < before + 25'000; }))
+      << memory() << " of " << before << " kB";
+}
+
+TEST_F(ConnectionsTest, ALaneThatWasBusyBlamesNoClient) {
+  start({"--http.idle-timeout=1s"});
+  auto one = client();
+  const auto body = item_of(400);
+  one.send_raw(post_of(body.size()) + body.substr(0, 200));
+  // Nothing is read meanwhile, for longer than silence may last.
+  service_->program().signal(SIGSTOP);
+  one.send_raw(std::string_view{body}.substr(200));
+  std::this_thread::sleep_for(2s);
+  service_->program().signal(SIGCONT);
+  EXPECT_EQ(one.read_response().status, 201);
 }
 
 TEST_F(ConnectionsTest, AnEarlyAnswerReachesAClientThatStillSends) {
