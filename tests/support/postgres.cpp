@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string_view>
 
+#include "tests/support/cluster_copy.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/secret.hpp"
 
@@ -106,6 +108,13 @@ void postgres::kill_backends(const std::string& database) const {
 }
 
 void postgres::stop() { server_->stop(); }
+
+postgres::postgres() {
+  // Set by ctest, see make_cluster.cpp. Without it the server creates its cluster.
+  if (const char* made = std::getenv("TROUPE_TEST_CLUSTER"); made != nullptr)
+    copy_cluster(made, directory_.path());
+  start();
+}
 
 void postgres::start() {
   db::private_server_options options;

@@ -57,7 +57,7 @@ class postgres {
   db::private_server& server() noexcept { return *server_; }
 
  private:
-  postgres() { start(); }
+  postgres();
 
   temp_dir directory_;
   std::optional<db::private_server> server_;

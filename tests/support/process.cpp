@@ -62,9 +62,13 @@ process::~process() {
     signal(SIGKILL);
     wait_exit();
   }
-  stop_reader_.reset();
-  reader_.join();
+  finish_reading();
   expect_no_secret(output_, "the output of the program");
+}
+
+void process::finish_reading() {
+  stop_reader_.reset();
+  if (reader_.joinable()) reader_.join();
 }
 
 void process::read_output() {
@@ -123,6 +127,7 @@ std::optional<int> process::wait_exit(std::chrono::milliseconds timeout) {
   if (exit_code_) return exit_code_;
   if (const auto status = db::wait_child(pid_, std::chrono::steady_clock::now() + timeout)) {
     exit_code_ = WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);
+    finish_reading();
   }
   return exit_code_;
 }

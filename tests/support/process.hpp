@@ -48,11 +48,14 @@ class process {
   /// Sends a signal; does nothing after the exit was seen.
   void signal(int number) const;
 
-  /// The exit code once it has ended, 128 + the signal if one killed it; nothing if it runs on.
+  /// The exit code once it has ended, 128 + the signal if one killed it; nothing if it runs on. After the end
+  /// output() holds all that it has printed.
   std::optional<int> wait_exit(std::chrono::milliseconds timeout = default_timeout);
 
  private:
   void read_output();
+  // Reads what is in the pipe, and no more: a grandchild may hold it open.
+  void finish_reading();
 
   pid_t pid_ = -1;
   std::optional<int> exit_code_;
