@@ -165,6 +165,7 @@ TEST_F(BatchFaultsTest, OfABatchOnlyTheBadRowsAreRefused) {
       WHEN (NEW.description = 'raised') EXECUTE FUNCTION refuse();
     INSERT INTO items (name, description) VALUES ('taken', 'once'))");
   start();
+  service_->expect_errors();
   struct bad_row {
     json item;
     int status;

@@ -34,6 +34,7 @@ class SecretsTest : public testing::Test {
   void says_all(running_service& service) {
     have_it_said("failure", "P0001");
     have_it_said("refusal", "23514");
+    service.expect_errors();
     auto client = service.client();
     EXPECT_EQ(create_item(client, "failure").status, 500);
     EXPECT_TRUE(service.program().wait_for_output("Request failed: statement_failed: not ***"))

@@ -1,7 +1,10 @@
 // The program as its users run it: started on a free port, asked over HTTP, stopped by a signal.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <regex>
 #include <stdexcept>
@@ -22,7 +25,9 @@ inline std::vector<std::string> by_shell(const std::string& script, std::vector<
   return command;
 }
 
-/// A running `troupe serve`. Throws std::runtime_error with its output if it does not get ready.
+/// A running `troupe serve`. Throws std::runtime_error with its output if it does not get ready. At its end
+/// the test fails unless the service stops in time with exit code 0 and has logged no error; a test that
+/// sees the end itself by wait_exit() judges the code.
 class running_service {
  public:
   /// `options` besides --http.port=0; `script` as for by_shell(), with stdout as it is; `environment` as for
@@ -36,6 +41,23 @@ class running_service {
     if (!line) throw std::runtime_error{"the service did not start: " + process_.output()};
     port_ = static_cast<std::uint16_t>(std::stoi((*line)[1]));
   }
+
+  ~running_service() {
+    // The grace of a stop, a second, and what a private PostgreSQL takes.
+    constexpr std::chrono::seconds stop_bound{20};
+    if (!process_.has_ended()) {
+      process_.signal(SIGTERM);
+      EXPECT_EQ(process_.wait_exit(stop_bound), 0) << process_.output();
+    }
+    if (!errors_expected_) {
+      EXPECT_EQ(process_.output().find(" error "), std::string::npos) << process_.output();
+    }
+  }
+  running_service(const running_service&) = delete;
+  running_service& operator=(const running_service&) = delete;
+
+  /// The test makes the service log errors.
+  void expect_errors() noexcept { errors_expected_ = true; }
 
   std::uint16_t port() const noexcept { return port_; }
   process& program() noexcept { return process_; }
@@ -55,6 +77,7 @@ class running_service {
 
   process process_;
   std::uint16_t port_ = 0;
+  bool errors_expected_ = false;
 };
 
 inline const http_headers json_content{{"Content-Type", "application/json"}};

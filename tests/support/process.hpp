@@ -34,6 +34,9 @@ class process {
 
   pid_t pid() const noexcept { return pid_; }
 
+  /// Whether wait_exit() has seen its end.
+  bool has_ended() const noexcept { return exit_code_.has_value(); }
+
   /// What it printed to stdout and stderr up to now.
   std::string output() const;
 
