@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "actors/errors.hpp"
+#include "actors/supervision.hpp"
 
 namespace troupe::actors {
 
@@ -127,7 +128,8 @@ void balancer_state<Table>::retry(pending what, const worker_link* except, const
   auto* link = choose(except);
   if (link == nullptr || what.attempts >= settings_.max_attempts || what.deadline <= self_->clock().now())
     return fail(what, otherwise);
-  assign(*link, std::move(what));
+  auto to = what.to;
+  contain(name, to, [&] { assign(*link, std::move(what)); });
 }
 
 // That the last attempt changed nothing says nothing about those before.
@@ -257,7 +259,7 @@ typename balancer_actor<Table>::behavior_type balancer(
   self->set_down_handler([self](const caf::down_msg& down) { self->state.on_down(down.source); });
   const auto take = [self]<class Request>(Request& what) {
     auto to = self->template make_response_promise<reply_to<Table, Request>>();
-    self->state.accept(std::move(what), to);
+    contain(self->state.name, to, [&] { self->state.accept(std::move(what), to); });
     return to;
   };
   return {

@@ -71,7 +71,7 @@ using defer_function = std::function<void(const balancer_actor<Table>&)>;
 template <class Table>
 class balancer_state {
  public:
-  const char* name = "balancer";
+  static constexpr const char* name = "balancer";
   using pointer = typename balancer_actor<Table>::pointer;
 
   void start(pointer self, const node_settings& settings, defer_function<Table> defer);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "actors/errors.hpp"
+#include "actors/supervision.hpp"
 
 namespace troupe::actors {
 
@@ -30,7 +31,7 @@ using inner_actor =
 
 class connection_state {
  public:
-  const char* name = "connection";
+  static constexpr const char* name = "connection";
 
   void start(inner_actor::pointer self, lane& home, std::shared_ptr<const session_settings> settings,
              std::span<const db::statement* const> statements, slot_index slot, const pool_actor& owner) {
@@ -44,14 +45,26 @@ class connection_state {
     });
   }
 
+  /// Does something for the connection. If that throws, nobody knows how far it came: the connection ends
+  /// like one that is lost, so that all who wait are answered.
+  template <class F>
+  void run(F&& what) {
+    try {
+      what();
+    } catch (...) {
+      fail(fault_in(name));
+    }
+  }
+
   void accept(const query_ptr& what, caf::typed_response_promise<db::result> answer) {
     auto* connection = session_->connection();
     if (connection == nullptr || connection->state() != db::connection::phase::ready) {
       answer.deliver(to_caf({db::errc::connection_lost, "The connection is not ready."}));
       return;
     }
-    connection->execute(*what->statement, what->parameters);
+    // Before it is sent: what is here is answered, whatever comes.
     in_flight_.push_back({what, std::move(answer), std::chrono::steady_clock::now()});
+    connection->execute(*what->statement, what->parameters);
     schedule_check();
     session_->watch();
     if (connection->state() == db::connection::phase::failed) fail(connection->failure());
@@ -98,13 +111,13 @@ class connection_state {
   };
 
   void answer_next(db::outcome outcome) {
-    auto query = std::move(in_flight_.front());
-    in_flight_.pop_front();
-    if (settings_->connection.echo) echo(query, outcome);
+    if (settings_->connection.echo) echo(in_flight_.front(), outcome);
+    auto& answer = in_flight_.front().answer;
     if (outcome)
-      query.answer.deliver(std::move(*outcome));
+      answer.deliver(std::move(*outcome));
     else
-      query.answer.deliver(to_caf(outcome.error()));
+      answer.deliver(to_caf(outcome.error()));
+    in_flight_.pop_front();
   }
 
   static void echo(const sent_query& query, const db::outcome& outcome) {
@@ -145,12 +158,12 @@ inner_actor::behavior_type connection(inner_actor::stateful_pointer<connection_s
   return {
       [self](const query_ptr& what) {
         auto answer = self->make_response_promise<db::result>();
-        self->state.accept(what, answer);
+        self->state.run([&] { self->state.accept(what, answer); });
         return answer;
       },
-      [self](proceed) { self->state.on_proceed(); },
-      [self](give_up) { self->state.on_give_up(); },
-      [self](check_answers) { self->state.on_check_answers(); },
+      [self](proceed) { self->state.run([self] { self->state.on_proceed(); }); },
+      [self](give_up) { self->state.run([self] { self->state.on_give_up(); }); },
+      [self](check_answers) { self->state.run([self] { self->state.on_check_answers(); }); },
   };
 }
 

@@ -16,6 +16,7 @@
 
 #include "actors/errors.hpp"
 #include "actors/node_stream.hpp"
+#include "actors/supervision.hpp"
 
 namespace troupe::actors {
 
@@ -63,7 +64,7 @@ class connector_state {
   }
 
  public:
-  const char* name = "connector";
+  static constexpr const char* name = "connector";
 
   void start(inner_actor::pointer self, lane& home, const node_settings& settings, tls_context tls) {
     self_ = self;
@@ -169,12 +170,12 @@ inner_actor::behavior_type connector(inner_actor::stateful_pointer<connector_sta
   return {
       [self](const look_up& what) {
         auto to = self->make_response_promise<addresses>();
-        self->state.look_up_name(what, to);
+        contain(self->state.name, to, [&] { self->state.look_up_name(what, to); });
         return to;
       },
       [self](const reach& what) {
         auto to = self->make_response_promise<reached>();
-        self->state.connect(what, to);
+        contain(self->state.name, to, [&] { self->state.connect(what, to); });
         return to;
       },
       [self](const look_up_done& what) { self->state.on_look_up_done(what); },

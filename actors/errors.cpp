@@ -14,7 +14,7 @@ db::errc code_for(caf::sec code) {
     case caf::sec::request_receiver_down:
     case caf::sec::remote_linking_failed: return db::errc::connection_lost;
     case caf::sec::request_timeout: return db::errc::deadline_exceeded;
-    default: return db::errc::statement_failed;
+    default: return db::errc::internal;
   }
 }
 
@@ -26,7 +26,7 @@ caf::error to_caf(const db::error& what) {
 
 db::error from_caf(const caf::error& what) {
   // An actor that ended without a reason; CAF's accessors want one.
-  if (!what) return {db::errc::statement_failed, "The actor asked has ended."};
+  if (!what) return {db::errc::internal, "The actor asked has ended."};
   if (what.category() == error_category) {
     const auto& context = what.context();
     return {static_cast<db::errc>(what.code()),
@@ -36,7 +36,7 @@ db::error from_caf(const caf::error& what) {
     const auto code = static_cast<caf::sec>(what.code());
     return {code_for(code), "The actor asked did not answer: " + to_string(code) + "."};
   }
-  return {db::errc::statement_failed, "The actor asked did not answer: " + to_string(what) + "."};
+  return {db::errc::internal, "The actor asked did not answer: " + to_string(what) + "."};
 }
 
 }  // namespace troupe::actors

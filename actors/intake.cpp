@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "actors/errors.hpp"
+#include "actors/supervision.hpp"
 
 namespace troupe::actors {
 
@@ -45,14 +46,18 @@ template <class Reply, class Message>
 void intake_state<Table>::ask(const resource_actor<Table>& whom, const Message& what,
                               const caf::strong_actor_ptr& from, std::uint64_t number) {
   ++unanswered_;
-  self_->request(whom, caf::infinite, what)
-      .then(
+  try {
+    self_->request(whom, caf::infinite, what)
+        .then(
           [this, from, number](Reply& reply) {
             gather(from, {number, std::move(reply)});
           },
           [this, from, number](const caf::error& failed) {
             gather(from, {number, from_caf(failed)});
           });
+  } catch (...) {
+    gather(from, {number, fault_in(name)});
+  }
 }
 
 // The answers to one statement arrive one behind the other: the message that this sends itself comes after

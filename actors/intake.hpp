@@ -32,7 +32,7 @@ using intake_actor = typename worker_actor<Table>::template extend<caf::reacts_t
 template <class Table>
 class intake_state {
  public:
-  const char* name = "intake";
+  static constexpr const char* name = "intake";
   using pointer = typename intake_actor<Table>::pointer;
 
   void start(pointer self, std::vector<resource_actor<Table>> resources);

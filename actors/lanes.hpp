@@ -18,12 +18,16 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <future>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "actors/supervision.hpp"
 
 namespace troupe::actors {
 
@@ -41,7 +45,10 @@ class lane_bound {
 template <class Actor>
 class bound_to_lane final : public Actor, public lane_bound {
  public:
-  bound_to_lane(caf::actor_config& config, lane& home) : Actor(config), home_{home} {}
+  bound_to_lane(caf::actor_config& config, lane& home) : Actor(config), home_{home} {
+    // CAF's own would write to stdout.
+    this->set_exception_handler([](std::exception_ptr& thrown) { return end_by(thrown); });
+  }
   lane& home() const noexcept override { return home_; }
 
  private:
@@ -117,6 +124,7 @@ class lane final : public caf::execution_unit {
 
   void start();
   void run();
+  void run_handlers();
   bool finds_work(std::chrono::steady_clock::time_point until);
   void stop();
   void push(caf::resumable* job);
@@ -136,16 +144,20 @@ class lane final : public caf::execution_unit {
 /// CAF's scheduler made of lanes.
 class lane_scheduler final : public caf::scheduler::abstract_coordinator {
  public:
-  /// Makes a system that is built from `config` run on `lanes` (at least 1) lanes.
-  static void install(caf::actor_system_config& config, std::size_t lanes);
+  /// Makes a system that is built from `config` run on `lanes` (at least 1) lanes. `on_failure` is told when
+  /// the process cannot go on.
+  static void install(caf::actor_system_config& config, std::size_t lanes, failure_handler on_failure = {});
 
   /// The lanes of a system whose configuration went through install().
   static lane_scheduler& of(caf::actor_system& system);
 
-  lane_scheduler(caf::actor_system& system, std::size_t lanes);
+  lane_scheduler(caf::actor_system& system, std::size_t lanes, failure_handler on_failure);
 
   std::size_t size() const noexcept { return lanes_.size(); }
   lane& at(std::size_t index) { return *lanes_.at(index); }
+
+  /// Says why the process cannot go on, to the log and to whom install() named. From any thread.
+  void fail(const std::string& sentence) const noexcept;
 
   void enqueue(caf::resumable* job) override;
   caf::actor_clock& clock() noexcept override { return clock_; }
@@ -153,6 +165,7 @@ class lane_scheduler final : public caf::scheduler::abstract_coordinator {
   void stop() override;
 
  private:
+  failure_handler on_failure_;
   caf::detail::thread_safe_actor_clock clock_;
   std::thread clock_thread_;
   std::vector<std::unique_ptr<lane>> lanes_;

@@ -15,6 +15,7 @@
 
 #include "actors/backoff.hpp"
 #include "actors/errors.hpp"
+#include "actors/supervision.hpp"
 #include "db/migrations.hpp"
 
 namespace troupe::actors {
@@ -37,7 +38,7 @@ using inner_actor = migrator_actor::extend<caf::reacts_to<advance>, caf::reacts_
 
 class migrator_state {
  public:
-  const char* name = "migrator";
+  static constexpr const char* name = "migrator";
 
   void start(inner_actor::pointer self, lane& home, std::shared_ptr<const session_settings> settings,
              const pool_settings& waits, on_failure then) {
@@ -55,6 +56,16 @@ class migrator_state {
     }
     askers_.push_back(std::move(answer));
     if (askers_.size() == 1) attempt();
+  }
+
+  /// Goes on with an attempt, which fails if that throws.
+  template <class F>
+  void run(F&& what) {
+    try {
+      what();
+    } catch (...) {
+      fail(fault_in(name));
+    }
   }
 
   void attempt() {
@@ -148,12 +159,12 @@ inner_actor::behavior_type migrator(inner_actor::stateful_pointer<migrator_state
   return {
       [self](const migrate_request&) {
         auto answer = self->make_response_promise<migrated>();
-        self->state.accept(answer);
+        self->state.run([&] { self->state.accept(answer); });
         return answer;
       },
       [self](const schema_status_request&) { return self->state.status(); },
-      [self](const advance& m) { self->state.on_advance(m.attempt); },
-      [self](const try_again&) { self->state.attempt(); },
+      [self](const advance& m) { self->state.run([&] { self->state.on_advance(m.attempt); }); },
+      [self](const try_again&) { self->state.run([self] { self->state.attempt(); }); },
       [self](const give_up_attempt& m) { self->state.on_give_up(m.attempt); },
   };
 }

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "actors/errors.hpp"
+#include "actors/supervision.hpp"
 
 namespace troupe::actors {
 
@@ -111,12 +112,17 @@ void changes_once<Table>::attempt(const pending_ptr& it) {
   execute_(
       plan.what, db::once_parameters(std::move(plan.with), it->what.key, it->request, it->what.kept_for),
       it->deadline,
-      [it](const db::result& from) { answer(*it, from, {.there = from.size() > 0, .replayed = false}); },
+      [it](const db::result& from) {
+        contain(Table::singular, it->to,
+                [&] { answer(*it, from, {.there = from.size() > 0, .replayed = false}); });
+      },
       [this, it](const db::error& failed) {
-        if (is_about_the_way(failed.code))
-          it->to.deliver(to_caf(failed));
-        else
-          recall(it, failed);
+        contain(Table::singular, it->to, [&] {
+          if (is_about_the_way(failed.code))
+            it->to.deliver(to_caf(failed));
+          else
+            recall(it, failed);
+        });
       });
 }
 
@@ -124,7 +130,9 @@ template <class Table>
 void changes_once<Table>::recall(const pending_ptr& it, const db::error& why) {
   execute_(
       db::operation::recall, db::recall_parameters(it->what.key, it->request), it->deadline,
-      [this, it, why](const db::result& from) { on_recalled(it, why, from); },
+      [this, it, why](const db::result& from) {
+        contain(Table::singular, it->to, [&] { on_recalled(it, why, from); });
+      },
       [it, why](const db::error& failed) {
         it->to.deliver(to_caf(is_about_the_way(failed.code) ? failed : why));
       });
@@ -147,7 +155,7 @@ void changes_once<Table>::on_recalled(const pending_ptr& it, const db::error& wh
   if (expired && it->attempts < max_attempts) {
     execute_(
         db::operation::forget, db::forget_parameters(it->what.key), it->deadline,
-        [this, it](const db::result&) { attempt(it); },
+        [this, it](const db::result&) { contain(Table::singular, it->to, [&] { attempt(it); }); },
         [it](const db::error& failed) { it->to.deliver(to_caf(failed)); });
     return;
   }

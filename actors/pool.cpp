@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/errors.hpp"
+#include "actors/supervision.hpp"
 
 namespace troupe::actors {
 
@@ -27,9 +28,12 @@ void pool_state::connect_all() {
 void pool_state::connect(slot_index index) {
   auto& it = slots_[index];
   ++it.attempts;
-  it.in_flight = 0;
-  it.connection = factory_(index, self_);
-  self_->monitor(it.connection);
+  try {
+    it.connection = factory_(index, self_);
+    self_->monitor(it.connection);
+  } catch (...) {
+    on_loss(index, fault_in(name));
+  }
 }
 
 void pool_state::accept(query_ptr what, answer to) {
@@ -57,16 +61,24 @@ void pool_state::on_ready(slot_index index) {
 void pool_state::on_down(const caf::actor_addr& who, const caf::error& reason) {
   const auto found = std::find_if(slots_.begin(), slots_.end(),
                                   [&](const slot& each) { return each.connection.address() == who; });
-  if (found == slots_.end()) return;
-  found->connection = nullptr;
-  found->ready = false;
-  auto why = from_caf(reason);
+  if (found != slots_.end()) on_loss(static_cast<slot_index>(found - slots_.begin()), from_caf(reason));
+}
+
+void pool_state::on_loss(slot_index index, db::error why) {
+  auto& it = slots_[index];
+  it.connection = nullptr;
+  it.ready = false;
   // One line a cause: PostgreSQL being down for an hour is one fact, not thousands.
   spdlog::log(why == last_failure_ ? spdlog::level::debug : spdlog::level::warn,
               "PostgreSQL: connection refused or lost: {}", why.message);
   last_failure_ = std::move(why);
-  self_->delayed_send(self_, waits_.after(found->attempts),
-                      reconnect{static_cast<slot_index>(found - slots_.begin())});
+  self_->delayed_send(self_, waits_.after(it.attempts), reconnect{index});
+  // Nothing, if the connection has answered all it had as it should.
+  for (auto& each : std::exchange(it.in_flight, {})) {
+    const bool writes = each.what->statement->writes;
+    on_error(std::move(each),
+             {writes ? db::errc::outcome_unknown : db::errc::connection_lost, last_failure_.message});
+  }
   if (ready_count() > 0) return;
   for (auto& each : std::exchange(waiting_, {})) each.to.deliver(to_caf(no_connection()));
 }
@@ -90,8 +102,8 @@ std::size_t pool_state::ready_count() const {
 pool_state::slot* pool_state::least_busy() {
   slot* best = nullptr;
   for (auto& each : slots_)
-    if (each.ready && each.in_flight < settings_.pipeline_depth &&
-        (best == nullptr || each.in_flight < best->in_flight))
+    if (each.ready && each.in_flight.size() < settings_.pipeline_depth &&
+        (best == nullptr || each.in_flight.size() < best->in_flight.size()))
       best = &each;
   return best;
 }
@@ -103,45 +115,59 @@ db::error pool_state::no_connection() const {
 }
 
 void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
-  ++on.in_flight;
   const auto index = static_cast<slot_index>(&on - slots_.data());
-  auto connection = on.connection;
+  const auto number = ++last_number_;
+  on.in_flight.push_back({number, what, std::move(to), may_retry});
   // No timeout here: CAF never cancels such timers. The statement timeout and the deadline of whoever
   // asked bound the wait.
-  self_->request(connection, caf::infinite, what)
-      .then(
-          [=, this](const db::result& rows) mutable {
-            to.deliver(rows);
-            finished(index, connection, false);
-          },
-          [=, this](const caf::error& failed) mutable {
-            const auto reason = from_caf(failed);
-            const bool lost =
-                reason.code == db::errc::connection_lost || reason.code == db::errc::outcome_unknown;
-            finished(index, connection, lost);
-            on_error(what, to, reason, lost && may_retry);
-          });
+  self_->request(on.connection, caf::infinite, std::move(what))
+      .then([this, index, number](const db::result& rows) { on_rows(index, number, rows); },
+            [this, index, number](const caf::error& failed) {
+              on_failure(index, number, from_caf(failed));
+            });
 }
 
-void pool_state::on_error(const query_ptr& what, answer& to, const db::error& reason, bool may_retry) {
+// Nothing if it was answered already, when its connection ended.
+std::optional<pool_state::sent_query> pool_state::take(slot_index index, std::uint64_t number) {
+  auto& all = slots_[index].in_flight;
+  // Nearly always the first.
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const sent_query& each) { return each.number == number; });
+  if (found == all.end()) return std::nullopt;
+  std::optional<sent_query> out{std::move(*found)};
+  all.erase(found);
+  return out;
+}
+
+void pool_state::on_rows(slot_index index, std::uint64_t number, const db::result& rows) {
+  auto it = take(index, number);
+  if (!it) return;
+  contain(name, it->to, [&] {
+    it->to.deliver(rows);
+    send_waiting();
+  });
+}
+
+void pool_state::on_failure(slot_index index, std::uint64_t number, const db::error& reason) {
+  auto it = take(index, number);
+  if (!it) return;
+  const bool lost = reason.code == db::errc::connection_lost || reason.code == db::errc::outcome_unknown;
+  if (lost) slots_[index].ready = false;
+  it->may_retry = it->may_retry && lost;
+  send_waiting();
+  on_error(std::move(*it), reason);
+}
+
+void pool_state::on_error(sent_query it, const db::error& reason) {
   // Certainly not executed, or a read: doing it again changes nothing.
-  const bool harmless =
-      reason.code == db::errc::connection_lost || !what->statement->writes || what->statement->repeatable;
-  if (!may_retry || !harmless || ready_count() == 0) {
-    to.deliver(to_caf(reason));
+  const bool harmless = reason.code == db::errc::connection_lost || !it.what->statement->writes ||
+                        it.what->statement->repeatable;
+  if (!it.may_retry || !harmless || ready_count() == 0) {
+    it.to.deliver(to_caf(reason));
     return;
   }
   // It has waited once already.
-  waiting_.push_front({what, std::move(to), false});
-  send_waiting();
-}
-
-void pool_state::finished(slot_index index, const connection_actor& connection, bool lost) {
-  auto& it = slots_[index];
-  // By now the slot may hold the successor of the connection that answered.
-  if (it.connection != connection) return;
-  --it.in_flight;
-  if (lost) it.ready = false;
+  waiting_.push_front({std::move(it.what), std::move(it.to), false});
   send_waiting();
 }
 
@@ -179,7 +205,7 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self, co
   return {
       [self](const query_ptr& what) {
         auto answer = self->make_response_promise<db::result>();
-        self->state.accept(what, answer);
+        contain(self->state.name, answer, [&] { self->state.accept(what, answer); });
         return answer;
       },
       [self](const connection_ready& what) { self->state.on_ready(what.slot); },

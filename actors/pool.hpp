@@ -4,8 +4,10 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +24,7 @@ using connection_factory = std::function<connection_actor(slot_index, const pool
 /// What a pool knows.
 class pool_state {
  public:
-  const char* name = "pool";
+  static constexpr const char* name = "pool";
 
   using answer = caf::typed_response_promise<db::result>;
 
@@ -40,26 +42,36 @@ class pool_state {
   pool_status status(const schema_status& schema) const;
 
  private:
+  struct sent_query {
+    std::uint64_t number;
+    query_ptr what;
+    answer to;
+    /// Whether it may be sent once more if it is lost with its connection.
+    bool may_retry;
+  };
   struct slot {
     connection_actor connection;
     bool ready = false;
-    std::size_t in_flight = 0;
+    /// In order: a connection that ends without a word leaves them to the pool.
+    std::deque<sent_query> in_flight;
     /// Attempts to connect since the connection was last ready.
     unsigned attempts = 0;
   };
   struct waiting_query {
     query_ptr what;
     answer to;
-    /// Whether it may be sent once more if it is lost with its connection.
     bool may_retry;
   };
 
+  void on_loss(slot_index index, db::error why);
   std::size_t ready_count() const;
   slot* least_busy();
   db::error no_connection() const;
   void dispatch(slot& on, query_ptr what, answer to, bool may_retry);
-  void on_error(const query_ptr& what, answer& to, const db::error& reason, bool may_retry);
-  void finished(slot_index index, const connection_actor& connection, bool lost);
+  void on_error(sent_query it, const db::error& reason);
+  std::optional<sent_query> take(slot_index index, std::uint64_t number);
+  void on_rows(slot_index index, std::uint64_t number, const db::result& rows);
+  void on_failure(slot_index index, std::uint64_t number, const db::error& reason);
   void send_waiting();
 
   pool_actor::pointer self_ = nullptr;
@@ -69,6 +81,7 @@ class pool_state {
   bool begun_ = false;
   std::vector<slot> slots_;
   std::deque<waiting_query> waiting_;
+  std::uint64_t last_number_ = 0;
   db::error last_failure_;
 };
 

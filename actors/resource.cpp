@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "actors/errors.hpp"
+#include "actors/supervision.hpp"
 #include "db/codec.hpp"
 #include "db/statements.hpp"
 
@@ -71,9 +72,21 @@ void refuse_late(Request& asker) {
   asker.to.deliver(to_caf({db::errc::deadline_exceeded, "The database was too busy to answer in time."}));
 }
 
+// Those who were answered before get nothing more.
 template <class Request>
 void refuse_all(std::vector<Request>& askers, const caf::error& failed) {
-  for (auto& each : askers) each.to.deliver(failed);
+  for (auto& each : askers)
+    if (each.to.pending()) each.to.deliver(failed);
+}
+
+// Runs what is done for many askers. If it throws, all of them who still wait get the error.
+template <class Request, class F>
+void contain_for(const char* actor, std::vector<Request>& askers, F&& what) {
+  try {
+    what();
+  } catch (...) {
+    refuse_all(askers, to_caf(fault_in(actor)));
+  }
 }
 
 // Whether the statement itself is at fault, so that its rows may do better one by one.
@@ -130,10 +143,14 @@ template <class Reply, class Read>
 caf::delegated<Reply> resource_state<Table>::ask(db::operation what, db::parameters with, time_budget within,
                                                  Read read) {
   auto to = self_->template make_response_promise<Reply>();
-  execute(
-      what, std::move(with), self_->clock().now() + within,
-      [to, read](const db::result& from) mutable { deliver(to, read(from)); },
-      [to](caf::error& failed) mutable { to.deliver(std::move(failed)); });
+  contain(name, to, [&] {
+    execute(
+        what, std::move(with), self_->clock().now() + within,
+        [to, read](const db::result& from) mutable {
+          contain(resource_state::name, to, [&] { deliver(to, read(from)); });
+        },
+        [to](caf::error& failed) mutable { to.deliver(std::move(failed)); });
+  });
   return {};
 }
 
@@ -143,7 +160,7 @@ void resource_state<Table>::keep(batch_queue<Request>& queue, Request&& what) {
   if (queue.full())
     what.to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
   else
-    queue.push(std::move(what));
+    contain(name, what.to, [&] { queue.push(std::move(what)); });
 }
 
 template <class Table>
@@ -201,28 +218,38 @@ void resource_state<Table>::deliver_by_key(std::vector<pending_find>& askers, co
 // One statement for a batch: what waits leaves before the answers are written, so that PostgreSQL works
 // meanwhile.
 template <class Table>
-template <class Request, class OnRows, class OnError>
+template <class Request, class MakeParameters, class OnRows, class OnError>
 void resource_state<Table>::send_batch(batch_queue<Request>& queue,
                                        void (resource_state::*send_next)(time_point), db::operation what,
-                                       db::parameters with, std::vector<Request> batch, OnRows on_rows,
-                                       OnError on_error) {
+                                       std::vector<Request> batch, MakeParameters make_parameters,
+                                       OnRows on_rows, OnError on_error) {
   // The last to arrive has the longest to wait; who waits less was promised no more than that.
   const auto deadline = batch.back().deadline;
-  const auto shared = std::make_shared<std::vector<Request>>(std::move(batch));
-  const auto done = [this, &queue, send_next, ticket = queue.sent(deadline)] {
+  const auto ticket = queue.sent(deadline);
+  const auto done = [this, &queue, send_next, ticket] {
     queue.done(ticket);
     (this->*send_next)(self_->clock().now());
   };
-  execute(
-      what, std::move(with), deadline,
-      [shared, done, on_rows](const db::result& from) {
-        done();
-        on_rows(*shared, from);
-      },
-      [shared, done, on_error](const caf::error& failed) {
-        on_error(*shared, failed);
-        done();
-      });
+  std::shared_ptr<std::vector<Request>> shared;
+  try {
+    shared = std::make_shared<std::vector<Request>>(std::move(batch));
+    execute(
+        what, make_parameters(*shared), deadline,
+        [shared, done, on_rows](const db::result& from) {
+          contain_for(resource_state::name, *shared, [&] {
+            done();
+            on_rows(*shared, from);
+          });
+        },
+        [shared, done, on_error](const caf::error& failed) {
+          contain_for(resource_state::name, *shared, [&] { on_error(*shared, failed); });
+          done();
+        });
+  } catch (...) {
+    // Whoever called goes on with what waits.
+    queue.done(ticket);
+    refuse_all(shared ? *shared : batch, to_caf(fault_in(name)));
+  }
 }
 
 template <class Table>
@@ -231,19 +258,22 @@ void resource_state<Table>::send_finds(time_point now) {
     auto batch = finds_.take(now, refuse_late<pending_find>);
     if (batch.empty()) continue;
     if (batch.size() == 1) {
-      auto with = db::find_parameters<Table>(batch.front().key);
       send_batch(
-          finds_, &resource_state::send_finds, db::operation::find, std::move(with), std::move(batch),
+          finds_, &resource_state::send_finds, db::operation::find, std::move(batch),
+          [](const auto& asker) { return db::find_parameters<Table>(asker.front().key); },
           [](auto& asker, const db::result& from) { deliver(asker.front().to, one_row<Table>(from)); },
           refuse_all<pending_find>);
       continue;
     }
-    std::vector<std::int64_t> keys;
-    keys.reserve(batch.size());
-    for (const auto& each : batch) keys.push_back(each.key);
-    send_batch(finds_, &resource_state::send_finds, db::operation::find_many,
-               db::find_many_parameters<Table>(keys), std::move(batch), deliver_by_key,
-               refuse_all<pending_find>);
+    send_batch(
+        finds_, &resource_state::send_finds, db::operation::find_many, std::move(batch),
+        [](const auto& askers) {
+          std::vector<std::int64_t> keys;
+          keys.reserve(askers.size());
+          for (const auto& each : askers) keys.push_back(each.key);
+          return db::find_many_parameters<Table>(keys);
+        },
+        deliver_by_key, refuse_all<pending_find>);
   }
 }
 
@@ -267,33 +297,40 @@ void resource_state<Table>::send_creates(time_point now) {
     auto batch = creates_.take(now, refuse_late<pending_create>);
     if (batch.empty()) continue;
     if (batch.size() == 1) {
-      auto with = db::insert_parameters(batch.front().row);
       send_batch(
-          creates_, &resource_state::send_creates, db::operation::insert, std::move(with), std::move(batch),
+          creates_, &resource_state::send_creates, db::operation::insert, std::move(batch),
+          [](const auto& asker) { return db::insert_parameters(asker.front().row); },
           [](auto& asker, const db::result& from) { deliver(asker.front().to, new_row<Table>(from, 0)); },
           refuse_all<pending_create>);
       continue;
     }
-    std::vector<const db::row<Table>*> all;
-    all.reserve(batch.size());
-    for (const auto& each : batch) all.push_back(&each.row);
-    auto with = db::insert_many_parameters<Table>(all);
-    send_batch(creates_, &resource_state::send_creates, db::operation::insert_many, std::move(with),
-               std::move(batch), deliver_by_number,
-               [this](std::vector<pending_create>& askers, const caf::error& failed) {
-                 if (!blames_a_row(from_caf(failed).code)) return refuse_all(askers, failed);
-                 for (auto& each : askers) create_alone(std::move(each));
-               });
+    send_batch(
+        creates_, &resource_state::send_creates, db::operation::insert_many, std::move(batch),
+        [](const auto& askers) {
+          std::vector<const db::row<Table>*> all;
+          all.reserve(askers.size());
+          for (const auto& each : askers) all.push_back(&each.row);
+          return db::insert_many_parameters<Table>(all);
+        },
+        deliver_by_number,
+        [this](std::vector<pending_create>& askers, const caf::error& failed) {
+          if (!blames_a_row(from_caf(failed).code)) return refuse_all(askers, failed);
+          for (auto& each : askers) create_alone(std::move(each));
+        });
   }
 }
 
 template <class Table>
 void resource_state<Table>::create_alone(pending_create what) {
   auto to = what.to;
-  execute(
-      db::operation::insert, db::insert_parameters(what.row), what.deadline,
-      [to](const db::result& from) mutable { deliver(to, new_row<Table>(from, 0)); },
-      [to](caf::error& failed) mutable { to.deliver(std::move(failed)); });
+  contain(name, to, [&] {
+    execute(
+        db::operation::insert, db::insert_parameters(what.row), what.deadline,
+        [to](const db::result& from) mutable {
+          contain(resource_state::name, to, [&] { deliver(to, new_row<Table>(from, 0)); });
+        },
+        [to](caf::error& failed) mutable { to.deliver(std::move(failed)); });
+  });
 }
 
 // Equal lists share a statement.
@@ -309,7 +346,7 @@ void resource_state<Table>::send_lists(time_point now) {
     const auto limit = equal.front().limit;
     send_batch(
         lists_, &resource_state::send_lists, db::list_operation(skip, limit),
-        db::list_parameters<Table>(skip, limit), std::move(equal),
+        std::move(equal), [=](const auto&) { return db::list_parameters<Table>(skip, limit); },
         [](auto& askers, const db::result& from) {
           auto reply = all_rows<Table>(from);
           for (auto& each : askers) deliver(each.to, &each == &askers.back() ? std::move(reply) : reply);
@@ -320,7 +357,8 @@ void resource_state<Table>::send_lists(time_point now) {
 
 template <class Table>
 caf::delegated<once_reply<Table>> resource_state<Table>::accept(const once<Table>& what) {
-  once_->make(what, self_->clock().now(), self_->template make_response_promise<once_reply<Table>>());
+  auto to = self_->template make_response_promise<once_reply<Table>>();
+  contain(name, to, [&] { once_->make(what, self_->clock().now(), to); });
   return {};
 }
 

@@ -22,7 +22,7 @@ namespace troupe::actors {
 template <class Table>
 class resource_state {
  public:
-  const char* name = Table::singular;
+  static constexpr const char* name = Table::singular;
 
   using pointer = typename resource_actor<Table>::pointer;
   using time_point = caf::actor_clock::time_point;
@@ -73,10 +73,10 @@ class resource_state {
 
   template <class Request>
   void keep(batch_queue<Request>& queue, Request&& what);
-  template <class Request, class OnRows, class OnError>
+  template <class Request, class MakeParameters, class OnRows, class OnError>
   void send_batch(batch_queue<Request>& queue, void (resource_state::*send_next)(time_point),
-                  db::operation what, db::parameters with, std::vector<Request> batch, OnRows on_rows,
-                  OnError on_error);
+                  db::operation what, std::vector<Request> batch, MakeParameters make_parameters,
+                  OnRows on_rows, OnError on_error);
   template <class OnRows, class OnError>
   void execute(db::operation what, db::parameters with, time_point deadline, OnRows on_rows,
                OnError on_error);

@@ -31,6 +31,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::no_database: return "no_database";
     case errc::not_accepting: return "not_accepting";
     case errc::tls_failed: return "tls_failed";
+    case errc::internal: return "internal";
   }
   return "unknown";
 }

@@ -51,6 +51,8 @@ enum class errc : std::uint8_t {
   not_accepting = 19,
   /// Both sides cannot agree on TLS, or one does not trust the other.
   tls_failed = 20,
+  /// A fault of this program: what was asked may or may not have been done.
+  internal = 21,
 };
 
 /// The name of an error code, as it stands in logs.

@@ -4,7 +4,11 @@
 #include <spdlog/spdlog.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
+
+#include "actors/supervision.hpp"
+#include "http/location.hpp"
 
 namespace troupe::http {
 
@@ -55,6 +59,7 @@ response response_for(const db::error& what) {
     case errc::no_worker: return unavailable("No worker can be reached. Try again later.");
     case errc::not_supported: return plain_error(501, what.message);
     case errc::none:
+    case errc::internal:
     case errc::statement_failed:
     case errc::schema_mismatch: break;
   }
@@ -65,6 +70,19 @@ response response_for(const rejection& what) { return {what.status, json_media_t
 
 response plain_error(int status, std::string detail) {
   return response_for(rejection{status, std::move(detail), {}});
+}
+
+// Neither query nor body nor the exception's own text, which may repeat them.
+void answer_fault(exchange& what) noexcept {
+  try {
+    // An answered exchange has let go of its request.
+    const auto path = what.answered() ? std::string_view{} : path_of(what.target());
+    spdlog::error("{} {} failed by an exception: {}", what.method(), path,
+                  actors::describe_exception(std::current_exception()));
+    what.answer(plain_error(500, "Internal Server Error"));
+  } catch (...) {
+    // No memory for the answer: what has none when it is let go of is closed, and the front has a deadline.
+  }
 }
 
 }  // namespace troupe::http

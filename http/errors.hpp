@@ -1,6 +1,9 @@
 // The one place that turns an error value into a status, a body and headers.
 #pragma once
 
+#include <exception>
+#include <utility>
+
 #include "db/error.hpp"
 #include "http/exchange.hpp"
 #include "http/problem.hpp"
@@ -16,5 +19,19 @@ response response_for(const rejection& what);
 
 /// An answer of a status and one sentence: {"detail": ...}.
 response plain_error(int status, std::string detail);
+
+/// To be called while an exception is handled that came up at a request: logs it with the method and the path,
+/// and answers 500 if nothing was answered yet.
+void answer_fault(exchange& what) noexcept;
+
+/// Runs `handle` for a request. If it throws, that is a 500 for this request alone.
+template <class F>
+void contain(exchange& what, F&& handle) noexcept {
+  try {
+    std::forward<F>(handle)();
+  } catch (...) {
+    answer_fault(what);
+  }
+}
 
 }  // namespace troupe::http

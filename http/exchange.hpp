@@ -35,10 +35,17 @@ class exchange {
   virtual std::string_view header(std::string_view name) const = 0;
   virtual std::string_view body() const = 0;
 
-  /// Answers the request. Only the first answer counts: the one after a deadline may come too late.
+  /// Answers the request. Only the first answer counts: the one after a deadline may come too late. One that
+  /// throws does not count.
   void answer(response&& with) {
-    if (std::exchange(answered_, true)) return;
-    write(std::move(with));
+    if (answered_) return;
+    answered_ = true;
+    try {
+      write(std::move(with));
+    } catch (...) {
+      answered_ = false;
+      throw;
+    }
   }
   bool answered() const noexcept { return answered_; }
 

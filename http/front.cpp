@@ -32,7 +32,7 @@ void front_state::start(front_actor::pointer self, const settings& settings,
 
 void front_state::accept(const exchange_ptr& what) {
   what->deadline = self_->clock().now() + settings_.request_timeout;
-  route_request(what);
+  contain(*what, [&] { route_request(what); });
   drop_answered();
   if (what->answered()) return;
   waiting_.push_back(what);
@@ -66,19 +66,27 @@ void front_state::on_sweep() {
   const auto now = self_->clock().now();
   drop_answered();
   while (!waiting_.empty() && waiting_.front()->deadline <= now) {
-    waiting_.front()->answer(response_for(db::error{db::errc::deadline_exceeded, {}}));
+    const auto late = std::move(waiting_.front());
+    waiting_.pop_front();
+    contain(*late, [&] { late->answer(response_for(db::error{db::errc::deadline_exceeded, {}})); });
     drop_answered();
   }
   if (!drainers_.empty() && settled()) {
     const drained answer{unanswered()};
-    // A change may be under way; what reads can be asked again.
-    for (auto& each : std::exchange(waiting_, {})) {
-      const bool reads = each->method() == "GET" || each->method() == "HEAD";
-      each->answer(response_for(db::error{reads ? db::errc::unavailable : db::errc::outcome_unknown, {}}));
-    }
+    on_give_up();
     for (auto& each : std::exchange(drainers_, {})) each.deliver(answer);
   }
   if (!waiting_.empty() || !drainers_.empty()) schedule_sweep();
+}
+
+// A change may be under way; what reads can be asked again.
+void front_state::on_give_up() {
+  for (auto& each : std::exchange(waiting_, {})) {
+    const bool reads = each->method() == "GET" || each->method() == "HEAD";
+    contain(*each, [&] {
+      each->answer(response_for(db::error{reads ? db::errc::unavailable : db::errc::outcome_unknown, {}}));
+    });
+  }
 }
 
 void front_state::on_drain(caf::typed_response_promise<drained> answer) {
@@ -103,8 +111,9 @@ std::size_t front_state::unanswered() const {
 }
 
 void front_state::schedule_sweep() {
-  if (std::exchange(sweep_scheduled_, true)) return;
+  if (sweep_scheduled_) return;
   self_->delayed_send(self_, sweep_interval, sweep{});
+  sweep_scheduled_ = true;
 }
 
 void front_state::drop_answered() {
@@ -118,6 +127,7 @@ front_actor::behavior_type front(front_actor::stateful_pointer<front_state> self
   return {
       [self](const exchange_ptr& what) { self->state.accept(what); },
       [self](const sweep&) { self->state.on_sweep(); },
+      [self](const give_up&) { self->state.on_give_up(); },
       [self](const drain&) {
         auto answer = self->make_response_promise<drained>();
         self->state.on_drain(answer);

@@ -21,6 +21,9 @@ namespace troupe::http {
 /// The front's own timer: time to look for requests past their deadline.
 struct sweep {};
 
+/// Asks the front to answer all that wait, with 503: what they wait for will not come.
+struct give_up {};
+
 /// Asks the front to say when its last request is answered and the clients had time to notice.
 struct drain {};
 
@@ -29,7 +32,7 @@ struct drained {
   std::size_t left = 0;
 };
 
-using front_actor = caf::typed_actor<caf::reacts_to<exchange_ptr>, caf::reacts_to<sweep>,
+using front_actor = caf::typed_actor<caf::reacts_to<exchange_ptr>, caf::reacts_to<sweep>, caf::reacts_to<give_up>,
                                      caf::replies_to<drain>::with<drained>>;
 
 /// Adds the routes of one part of the service; their handlers may use the front to ask other actors.
@@ -46,6 +49,7 @@ class front_state {
 
   void accept(const exchange_ptr& what);
   void on_sweep();
+  void on_give_up();
   void on_drain(caf::typed_response_promise<drained> answer);
 
  private:
@@ -75,5 +79,6 @@ front_actor::behavior_type front(front_actor::stateful_pointer<front_state> self
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http::exchange_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http::sweep)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http::give_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http::drain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http::drained)

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "http/errors.hpp"
+
 namespace troupe::http {
 
 namespace {
@@ -16,18 +18,20 @@ namespace {
 class readiness {
  public:
   explicit readiness(exchange_ptr what) : what_{std::move(what)} {}
-  ~readiness() {
-    nlohmann::ordered_json body{{"ready", reasons_.empty()}};
-    if (!reasons_.empty()) body["reasons"] = reasons_;
-    constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
-    what_->answer({reasons_.empty() ? 200 : 503, json_media_type, body.dump(-1, ' ', false, replace), {}});
-  }
+  ~readiness() { contain(*what_, [this] { answer(); }); }
   readiness(const readiness&) = delete;
   readiness& operator=(const readiness&) = delete;
 
   void add(std::string reason) { reasons_.push_back(std::move(reason)); }
 
  private:
+  void answer() const {
+    nlohmann::ordered_json body{{"ready", reasons_.empty()}};
+    if (!reasons_.empty()) body["reasons"] = reasons_;
+    constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+    what_->answer({reasons_.empty() ? 200 : 503, json_media_type, body.dump(-1, ' ', false, replace), {}});
+  }
+
   exchange_ptr what_;
   std::vector<std::string> reasons_;
 };

@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <optional>
@@ -114,14 +116,20 @@ std::string addresses_of(const http::options& options) {
 int serve(http::configuration& config, http::options options, const actors::tls_context& tls,
           const std::optional<db::conninfo>& database, std::optional<db::private_server>& own) {
   if (const auto fault = fit_descriptors(options); !fault.empty()) return complain(fault);
-  actors::lane_scheduler::install(config, options.threads);
+  // Set when the process cannot go on. It stops as at a signal then, which ends the wait for one.
+  std::atomic<bool> failed{false};
+  actors::lane_scheduler::install(config, options.threads, [&failed](const std::string& why) {
+    if (failed.exchange(true)) return;
+    complain(why + ": the process ends");
+    kill(getpid(), SIGTERM);
+  });
   if (options.node.port != 0 || !options.node.workers.empty()) actors::enable_nodes(config, options.node);
   caf::actor_system system{config};
   http::service service{system, options, database, tls};
   try {
     service.start();
-  } catch (const std::exception& failed) {
-    return complain(addresses_of(options) + ": " + failed.what());
+  } catch (const std::exception& thrown) {
+    return complain(addresses_of(options) + ": " + thrown.what());
   }
   if (database)
     spdlog::info("{} lanes with {} connections each to {}", options.threads, options.pool.size,
@@ -137,11 +145,15 @@ int serve(http::configuration& config, http::options options, const actors::tls_
   wait_for_stop(own);
   spdlog::info("Stopping: finishing the requests in flight");
   if (const auto left = service.stop(); left > 0) spdlog::warn("{} requests were not answered in time", left);
-  return success;
+  return failed ? failure : success;
 }
 
 int migrate(http::configuration& config, const http::options& options, const db::conninfo& database) {
-  actors::lane_scheduler::install(config, 1);
+  actors::lane_scheduler::install(config, 1, [](const std::string& why) {
+    complain(why + ": the process ends");
+    // The answer that is waited for may never come.
+    std::_Exit(failure);
+  });
   caf::actor_system system{config};
   const auto session = std::make_shared<const actors::session_settings>(
       actors::session_settings{database, options.connection});

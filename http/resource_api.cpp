@@ -142,10 +142,13 @@ class api {
   void ask(const exchange_ptr& what, Message&& message, Render render) const {
     // `what = what` is no constant in a handler, which is moved then, not copied, on its way into CAF.
     self_->request(target_, caf::infinite, std::forward<Message>(message))
-        .then([what = what, render](const Reply& reply) { what->answer(render(reply)); },
-              [what = what](const caf::error& failed) {
-                what->answer(response_for(actors::from_caf(failed)));
-              });
+        .then(
+            [what = what, render](const Reply& reply) {
+              contain(*what, [&] { what->answer(render(reply)); });
+            },
+            [what = what](const caf::error& failed) {
+              contain(*what, [&] { what->answer(response_for(actors::from_caf(failed))); });
+            });
   }
 
   actors::resource_actor<Table> target_;

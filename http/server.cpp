@@ -68,6 +68,14 @@ class restinio_exchange final : public exchange {
   restinio_exchange(restinio::request_handle_t request, std::shared_ptr<lane_state> lane)
       : request_{std::move(request)}, lane_{std::move(lane)}, method_{request_->header().method().c_str()} {}
 
+  /// Whoever had to answer has gone. Not where the loop has ended, and the connection with it.
+  ~restinio_exchange() override {
+    if (answered() || !lane_->home.is_current()) return;
+    contain(*this, [this] { answer(plain_error(500, "Internal Server Error")); });
+  }
+  restinio_exchange(const restinio_exchange&) = delete;
+  restinio_exchange& operator=(const restinio_exchange&) = delete;
+
   std::string_view method() const override { return method_; }
   std::string_view target() const override {
     const auto& target = request_->header().request_target();
@@ -102,9 +110,9 @@ class restinio_exchange final : public exchange {
     if (!one_buffer && !with.body.empty()) items.emplace_back(std::move(with.body));
     const restinio::response_output_flags_t flags{restinio::response_parts_attr_t::final_parts,
                                                   restinio::response_connection_attr(keep)};
-    const auto request = std::exchange(request_, nullptr);
-    restinio::impl::access_req_connection(*request)->write_response_parts(
-        request->request_id(), flags, restinio::write_group_t{std::move(items)});
+    restinio::impl::access_req_connection(*request_)->write_response_parts(
+        request_->request_id(), flags, restinio::write_group_t{std::move(items)});
+    request_ = nullptr;
   }
 
   restinio::request_handle_t request_;
@@ -143,11 +151,12 @@ struct request_taker {
   // Requests that came together are read first, then actors handle them in one turn: that spares each of
   // them a turn of its own. And an answer from within RESTinio's handler would lose pipelined requests.
   void run_soon() const {
-    if (std::exchange(lane->turn_posted, true)) return;
+    if (lane->turn_posted) return;
     asio::post(lane->home.io(), [lane = lane] {
       lane->turn_posted = false;
       lane->home.run_ready();
     });
+    lane->turn_posted = true;
   }
 
   // What can mean one thing to a proxy before us and another to RESTinio is refused (RFC 9112, 3.2, 5.1

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
+#include <caf/atom.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <functional>
@@ -18,6 +21,7 @@
 #include "actors/migrator.hpp"
 #include "actors/pool.hpp"
 #include "actors/resource.hpp"
+#include "actors/supervision.hpp"
 #include "db/statements.hpp"
 #include "http/docs.hpp"
 #include "http/health.hpp"
@@ -79,6 +83,40 @@ void service::start() {
   if (options_.node.port != 0 && options_.what != command::gateway) start_node_port();
   if (options_.what != command::worker) start_http();
   if (options_.node.health_port != 0) start_health_port();
+  start_watch();
+}
+
+void service::start_watch() {
+  auto& lanes = actors::lane_scheduler::of(system_);
+  std::vector<actors::essential_actor> all;
+  std::vector<front_actor> fronts;
+  const auto add = [&](std::string name, const auto& actor) {
+    if (actor) all.push_back({std::move(name), caf::actor_cast<caf::strong_actor_ptr>(actor)});
+  };
+  const auto add_front = [&](const std::string& name, const front_actor& actor) {
+    add(name, actor);
+    if (actor) fronts.push_back(actor);
+  };
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const auto where = " actor of lane " + std::to_string(i);
+    add("The pool" + where, parts_[i].pool);
+    add("The item" + where, parts_[i].items);
+    add_front("The front" + where, parts_[i].front);
+  }
+  add_front("The front actor of the health port", health_.front);
+  add("The migrator", migrator_);
+  add("The connector", connector_);
+  add("The directory", directory_);
+  add("The intake", intake_);
+  if (connector_ || intake_)
+    add("CAF's broker", system_.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP")));
+  const actors::failure_handler on_loss = [&lanes, fronts, intake = intake_](const std::string& sentence) {
+    for (const auto& each : fronts) caf::anon_send(each, give_up{});
+    // Gateways settle what a worker had as soon as it is gone.
+    if (intake) caf::anon_send_exit(intake, caf::exit_reason::kill);
+    lanes.fail(sentence);
+  };
+  watch_ = lanes.at(0).spawn(actors::watch, all, on_loss);
 }
 
 void service::start_database_side() {
@@ -233,6 +271,8 @@ std::size_t service::stop() {
     for (auto& each : draining)
       each.receive([&](const drained& answer) { left += answer.left; }, [](const caf::error&) {});
   }
+  // From here on they end because they are told to.
+  end_all(watch_);
   for (auto& part : parts_) part.listener.reset();
   health_.listener.reset();
   for (const auto& part : parts_) end_all(part.front, part.items, part.pool);
@@ -241,6 +281,7 @@ std::size_t service::stop() {
   health_ = {};
   directory_ = nullptr;
   connector_ = nullptr;
+  watch_ = nullptr;
   intake_ = nullptr;
   migrator_ = nullptr;
   return left;

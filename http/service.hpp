@@ -29,6 +29,9 @@ namespace troupe::http {
 ///     gateway   HTTP; the item actors are on workers
 ///     worker    database; takes work from gateways
 ///
+/// If one of its actors ends before stop(), who waits is answered 503, and lane_scheduler::fail() is called: the
+/// process is to stop then.
+///
 /// Used by the main thread only; nothing it waits for runs on that thread.
 class service {
  public:
@@ -70,6 +73,7 @@ class service {
   void start_workers_side();
   void start_http();
   void start_health_port();
+  void start_watch();
   std::vector<route_source> routes(const lane_part& part) const;
 
   caf::actor_system& system_;
@@ -85,6 +89,8 @@ class service {
   actors::intake_actor<db::item_table> intake_;
   std::unique_ptr<actors::node_port> node_port_;
   lane_part health_;
+  // Of all of them: nothing replaces one that ends.
+  caf::actor watch_;
   bool stopped_ = false;
 };
 

@@ -10,8 +10,10 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "actors/lanes.hpp"
 
@@ -168,6 +170,30 @@ TEST_F(LanesAcrossThreads, the_system_ends_once_its_actors_have) {
   caf::anon_send_exit(teller, caf::exit_reason::user_shutdown);
   teller = nullptr;
   system_.reset();
+}
+
+TEST(Lane, SaysWhatAHandlerThrowsAndGoesOn) {
+  caf::actor_system_config config;
+  std::promise<std::string> told;
+  lane_scheduler::install(config, 1, [&told](const std::string& why) { told.set_value(why); });
+  caf::actor_system system{config};
+  auto& it = lane_scheduler::of(system).at(0);
+  asio::post(it.io(), [] { throw std::out_of_range{"secret"}; });
+  EXPECT_EQ(told.get_future().get(), "A handler of lane 0 threw std::out_of_range");
+  bool ran = false;
+  it.run_and_wait([&ran] { ran = true; });
+  EXPECT_TRUE(ran);
+}
+
+TEST_F(LanesAcrossThreads, AnExceptionEndsAnActorWithItsTypeAsTheReason) {
+  std::promise<std::string> told;
+  const auto victim = spawn_doing(0, [] { throw std::out_of_range{"secret"}; });
+  const auto watcher = at(1).spawn(
+      watch, std::vector<essential_actor>{{"The victim", caf::actor_cast<caf::strong_actor_ptr>(victim)}},
+      failure_handler{[&told](const std::string& why) { told.set_value(why); }});
+  caf::anon_send(victim, 1);
+  EXPECT_EQ(told.get_future().get(), "The victim has ended: it threw std::out_of_range");
+  caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
 }
 
 }  // namespace

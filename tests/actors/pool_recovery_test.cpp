@@ -1,6 +1,8 @@
 // The pool when connections die: what becomes of their queries, and when the next attempt is made.
 #include <gtest/gtest.h>
 
+#include <new>
+
 #include "actors/pool.hpp"
 #include "tests/actors/mock_connections.hpp"
 
@@ -258,6 +260,42 @@ TEST_F(pool_recovery, replaces_a_connection_that_ends_without_a_reason) {
   tell(0, [](auto& it) { it.self->quit(); });
   advance(std::chrono::minutes{1});
   EXPECT_EQ(connections.size(), 2u);
+}
+
+TEST_F(pool_recovery, answers_for_a_connection_that_ends_without_a_word) {
+  start_ready_pool(sized(2));
+  const auto write_there = execute(write());
+  const auto elsewhere = execute(read());
+  const auto read_there = execute(read());
+  ASSERT_EQ(sent_on(0), 2u);
+  tell(0, [](auto&) { throw std::bad_alloc{}; });
+  run();
+  EXPECT_EQ(write_there->code(), db::errc::outcome_unknown);
+  EXPECT_TRUE(elsewhere->pending());
+  // The read is sent once more, on the other.
+  EXPECT_EQ(sent_on(1), 2u);
+  answer_oldest(1, {});
+  answer_oldest(1, {});
+  EXPECT_TRUE(elsewhere->value);
+  EXPECT_TRUE(read_there->value);
+  advance(milliseconds{100});
+  ASSERT_EQ(connections.size(), 3u);
+}
+
+TEST_F(pool_recovery, a_connection_that_cannot_be_made_is_tried_again) {
+  int attempts = 0;
+  pool = spawn(actors::pool, sized(1),
+               connection_factory{[&](slot_index, const pool_actor&) -> connection_actor {
+                 ++attempts;
+                 throw std::bad_alloc{};
+               }},
+               migrator_actor{});
+  run();
+  EXPECT_EQ(attempts, 1);
+  EXPECT_EQ(execute(read())->code(), db::errc::unavailable);
+  advance(milliseconds{100});
+  EXPECT_EQ(attempts, 2);
+  EXPECT_EQ(execute(read())->code(), db::errc::unavailable);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,9 +39,12 @@ class fake_exchange final : public http::exchange {
                                              {"Content-Type", "application/json"}};
   std::optional<http::response> written;
   int writes = 0;
+  /// So many answers cannot be written: there is no memory.
+  int failing_writes = 0;
 
  private:
   void write(http::response&& with) override {
+    if (failing_writes-- > 0) throw std::bad_alloc{};
     ++writes;
     written = std::move(with);
   }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "tests/actors/deterministic.hpp"
 #include "tests/http/fake_exchange.hpp"
 
@@ -24,6 +26,9 @@ class front_test : public test::deterministic {
                   }});
       routes.add({"POST", "/things/",
                   [this](const exchange_ptr& what, const std::string&) { held.push_back(what); }});
+      routes.add({"PUT", "/things/", [](const exchange_ptr&, const std::string&) {
+                    throw std::runtime_error{"secret"};
+                  }});
       routes.add({"GET", "/things/{id}", [this](const exchange_ptr& what, const std::string& parameter) {
                     parameters.push_back(parameter);
                     held.push_back(what);
@@ -74,7 +79,7 @@ TEST_F(front_test, answers_405_with_all_that_is_allowed) {
   const auto what = send("DELETE", "/things/");
   EXPECT_EQ(what->status(), 405);
   EXPECT_EQ(what->answer_body(), R"({"detail":"Method Not Allowed"})");
-  EXPECT_EQ(what->answer_header("Allow"), "GET, HEAD, POST, OPTIONS");
+  EXPECT_EQ(what->answer_header("Allow"), "GET, HEAD, POST, PUT, OPTIONS");
 }
 
 TEST_F(front_test, answers_options_with_all_that_is_allowed_and_no_body) {
@@ -174,6 +179,40 @@ TEST_F(front_test, lets_go_of_answered_requests) {
   held.clear();
   advance(sweep_interval);
   EXPECT_TRUE(watched.expired());
+}
+
+TEST_F(front_test, an_exception_is_a_500_for_its_request_alone) {
+  start();
+  const auto before = send("POST", "/things/");
+  const auto what = send("PUT", "/things/?token=hidden", "hidden");
+  EXPECT_EQ(what->status(), 500);
+  EXPECT_EQ(what->answer_body(), R"({"detail":"Internal Server Error"})");
+  EXPECT_EQ(send("GET", "/things/")->status(), 200);
+  EXPECT_EQ(before->status(), 0);
+  held.front()->answer({201, {}, {}, {}});
+  EXPECT_EQ(before->status(), 201);
+}
+
+TEST_F(front_test, an_answer_that_cannot_be_written_is_a_500) {
+  start();
+  auto what = std::make_shared<test::fake_exchange>("GET", "/things/");
+  what->failing_writes = 1;
+  caf::anon_send(it, exchange_ptr{what});
+  run();
+  EXPECT_EQ(what->status(), 500);
+  EXPECT_EQ(what->writes, 1);
+}
+
+TEST_F(front_test, gives_those_up_who_wait_when_it_is_told_to) {
+  start();
+  const auto change = send("POST", "/things/");
+  const auto read = send("GET", "/things/7");
+  caf::anon_send(it, give_up{});
+  run();
+  EXPECT_EQ(change->status(), 503);
+  EXPECT_NE(change->answer_body().find("outcome_unknown"), std::string::npos);
+  EXPECT_EQ(read->status(), 503);
+  EXPECT_EQ(send("GET", "/things/")->status(), 200);
 }
 
 TEST_F(front_test, an_idle_front_drains_at_once) {

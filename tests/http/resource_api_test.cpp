@@ -346,5 +346,14 @@ TEST_F(item_api, a_read_needs_no_key) {
   EXPECT_EQ(asked, std::vector<std::string>{"find 7"});
 }
 
+TEST_F(item_api, an_exception_while_a_reply_is_rendered_is_a_500_for_its_request_alone) {
+  auto what = std::make_shared<test::fake_exchange>("GET", "/items/7");
+  what->failing_writes = 1;
+  caf::anon_send(front_, exchange_ptr{what});
+  run();
+  EXPECT_EQ(what->status(), 500);
+  EXPECT_EQ(send("GET", "/items/7")->status(), 200);
+}
+
 }  // namespace
 }  // namespace troupe::http
