@@ -58,6 +58,8 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
             acceptor::settings{
                 {asio::ip::make_address(settings.address), settings.port}, false, max_connections, "Node"},
             [this](tcp::socket socket, acceptor::place place) {
+              db::set_keepalive(socket.native_handle(), db::keepalive_within(settings_.keepalive),
+                                db::given_up::silent_or_stalled);
               listen_to(std::make_shared<newcomer>(std::move(socket), std::move(place), tls_));
             })} {}
 

@@ -16,18 +16,22 @@ namespace troupe::db {
 
 namespace {
 
-// Set unless the connection string says otherwise. Keepalives and the user timeout make a dead
-// network noticed within about 11 s (5 + 3 * 2) and 10 s instead of the kernel's two hours.
-constexpr std::array<std::pair<const char*, const char*>, 8> defaults{{
+// Set unless the connection string says otherwise.
+constexpr std::array<std::pair<const char*, const char*>, 4> defaults{{
     {"fallback_application_name", "troupe"},
     {"client_encoding", "UTF8"},
     {"gssencmode", "disable"},
-    {"keepalives_idle", "5"},
-    {"keepalives_interval", "2"},
-    {"keepalives_count", "3"},
-    {"tcp_user_timeout", "10000"},
     {"target_session_attrs", "read-write"},
 }};
+
+// libpq's names for what set_keepalive() sets.
+std::map<std::string, std::string> keywords_for(const keepalive_settings& how) {
+  if (how.count == 0) return {{"keepalives", "0"}};
+  return {{"keepalives_idle", std::to_string(how.idle.count())},
+          {"keepalives_interval", std::to_string(how.interval.count())},
+          {"keepalives_count", std::to_string(how.count)},
+          {"tcp_user_timeout", std::to_string(how.user_timeout.count())}};
+}
 
 // libpq takes these from the environment by itself, but names have to be known before it starts.
 constexpr std::array resolved_early{"host", "hostaddr", "port"};
@@ -115,7 +119,7 @@ bool is_port(std::string_view text) {
 
 }  // namespace
 
-tl::expected<conninfo, error> conninfo::parse(std::string_view text) {
+tl::expected<conninfo, error> conninfo::parse(std::string_view text, std::chrono::milliseconds keepalive) {
   if (text.find_first_not_of(" \t\n") == std::string_view::npos) return unreadable("it is empty");
   const auto translated = from_sqlalchemy(text);
   if (is_uri(translated)) {
@@ -142,6 +146,8 @@ tl::expected<conninfo, error> conninfo::parse(std::string_view text) {
       out.keywords_.try_emplace(option->keyword, option->val);
   }
   for (const auto& [keyword, value] : defaults) out.keywords_.try_emplace(keyword, value);
+  for (const auto& [keyword, value] : keywords_for(keepalive_within(keepalive)))
+    out.keywords_.try_emplace(keyword, value);
 
   // What is no name of a host, port or database is a part of something else, and would be told to everybody.
   for (const auto& host : split(out.value("host")))

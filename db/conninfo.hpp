@@ -1,6 +1,7 @@
 // Where a PostgreSQL server is and how to log in: reads URIs, lists hosts, hands libpq its keywords.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "db/error.hpp"
+#include "db/keepalive.hpp"
 
 namespace troupe::db {
 
@@ -29,7 +31,9 @@ class conninfo {
   /// What it leaves out comes from libpq's environment variables (PGHOST, PGPORT, ...) and defaults. Error:
   /// invalid_value, with a sentence that repeats nothing of the text. Refused, too, is a text that libpq
   /// would take, but with a part of what looks like the password as a host, a port or a database.
-  static tl::expected<conninfo, error> parse(std::string_view text);
+  /// A server that has gone without a word is noticed within `keepalive` unless the text says otherwise.
+  static tl::expected<conninfo, error> parse(std::string_view text,
+                                             std::chrono::milliseconds keepalive = default_keepalive);
 
   /// The servers to try in turn; never empty.
   std::vector<server_address> servers() const;

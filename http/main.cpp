@@ -197,7 +197,7 @@ int run(std::vector<std::string> arguments) {
     own.emplace(std::move(*started));
     uri = own->conninfo();
   }
-  const auto database = db::conninfo::parse(*uri);
+  const auto database = db::conninfo::parse(*uri, options->http.keepalive);
   if (!database) {
     complain(database.error().message);
     return usage_error;

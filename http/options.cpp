@@ -22,7 +22,7 @@ namespace troupe::http {
 
 namespace {
 
-constexpr std::array groups{"http", "db", "actors", "node", "node.tls", "log"};
+constexpr std::array groups{"http", "db", "actors", "node", "node.tls", "tcp", "log"};
 constexpr std::array log_levels{"error", "warning", "info", "debug"};
 constexpr std::array<std::pair<std::string_view, command>, 4> commands{{
     {"serve", command::serve},
@@ -163,6 +163,7 @@ configuration::configuration() {
   resolve_interval_ = node.resolve_interval;
   heartbeat_ = node.heartbeat;
   node_timeout_ = node.timeout;
+  keepalive_ = http.keepalive;
   log_level_ = defaults.log_level;
 
   using std::to_string;
@@ -223,6 +224,9 @@ configuration::configuration() {
       .add(key_, "key", "PEM file: its private key")
       .add(authority_, "authority", "PEM file: who has signed the certificates of all nodes")
       .add(peers_, "peers", "name,name that other nodes' certificates bear (default any)");
+  opt_group{custom_options_, "tcp"}.add(
+      keepalive_, "keepalive",
+      with_default("a peer that is silently gone is noticed; 0s for never", text(http.keepalive)));
   opt_group{custom_options_, "log"}.add(log_level_, "level",
                                         with_default("error, warning, info or debug", log_level_));
 }
@@ -367,6 +371,9 @@ tl::expected<options, std::string> configuration::checked(command what) const {
     return bad("node.workers is for a gateway: troupe gateway");
   if (what == command::gateway && node_port_ != 0)
     return bad("node.port is for a worker: a gateway takes no work");
+  const auto keepalive = to_milliseconds(keepalive_);
+  if (keepalive_.count() != 0 && (keepalive < db::min_keepalive || keepalive > db::max_keepalive))
+    return bad("tcp.keepalive must be 0s, or from 4s to 1h");
   const auto echo = to_switch(echo_);
   if (!echo) return bad("db.echo=" + echo_ + " must be on or off");
   const auto migrate = to_switch(migrate_);
@@ -387,7 +394,8 @@ tl::expected<options, std::string> configuration::checked(command what) const {
               max_header_,
               max_limit_,
               to_milliseconds(idempotency_ttl_),
-              to_milliseconds(shutdown_grace_)};
+              to_milliseconds(shutdown_grace_),
+              keepalive};
   out.threads = threads_;
   if (!uri_.empty()) out.uri = uri_;
   out.data_dir = data_dir_;
@@ -409,6 +417,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   out.node.resolve_interval = to_milliseconds(resolve_interval_);
   out.node.heartbeat = to_milliseconds(heartbeat_);
   out.node.timeout = to_milliseconds(node_timeout_);
+  out.node.keepalive = keepalive;
   out.node.max_outstanding = max_queue_;
   out.node.seed = std::random_device{}();
   out.log_level = log_level_;

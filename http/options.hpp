@@ -98,6 +98,7 @@ class configuration : public caf::actor_system_config {
   std::string authority_;
   std::string peers_;
   caf::timespan idempotency_ttl_;
+  caf::timespan keepalive_;
   std::string log_level_;
 };
 

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "actors/acceptor.hpp"
+#include "db/keepalive.hpp"
 #include "http/clients.hpp"
 #include "http/errors.hpp"
 #include "http/protocol.hpp"
@@ -232,11 +233,13 @@ class server::implementation {
     lane_->its_clients = std::make_shared<clients>(
         home.io(), rules_for(settings.idle_timeout, settings.min_rate), timeout_answer);
     auto front = make_front([its_clients = lane_->its_clients] { return its_clients->count(); });
-    const auto take = [this, shared = settings_for_restinio(settings, lane_, std::move(front))](
+    const auto take = [this, keepalive = db::keepalive_within(settings.keepalive), shared = settings_for_restinio(settings, lane_, std::move(front))](
                           asio::ip::tcp::socket socket, actors::acceptor::place place) {
       // A client that has gone already is noticed when it is read from.
       asio::error_code gone;
       socket.set_option(asio::ip::tcp::no_delay{true}, gone);
+      // Slow readers are the business of clients.
+      db::set_keepalive(socket.native_handle(), keepalive, db::given_up::silent);
       client_socket client{home_.io(), std::move(socket), std::move(place), lane_->its_clients};
       std::make_shared<connection>(++last_connection_, std::move(client), shared, restinio::endpoint_t{},
                                    uncounted{nullptr})

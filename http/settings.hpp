@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "db/keepalive.hpp"
+
 namespace troupe::http {
 
 /// Open connections of node.health-port at most: some probes, who may all be slow.
@@ -40,6 +42,9 @@ struct settings {
   std::chrono::milliseconds idempotency_ttl{std::chrono::hours{24}};
   /// How long a stop waits for the requests in flight. Above the request timeout.
   std::chrono::milliseconds shutdown_grace{10000};
+  /// A client that has gone without a word, and whose connection is idle, is noticed within it (TCP's
+  /// keepalive); so are PostgreSQL and other nodes. 0 for never.
+  std::chrono::milliseconds keepalive = db::default_keepalive;
 };
 
 }  // namespace troupe::http

@@ -95,8 +95,14 @@ TEST(Conninfo, WhatLibpqTakesInAPasswordIsTaken) {
 }
 
 TEST(Conninfo, DefaultsGiveWayToWhatIsGiven) {
-  EXPECT_EQ(value(parsed("host=a"), "keepalives_idle"), "5");
+  EXPECT_EQ(value(parsed("host=a"), "keepalives_idle"), "11");
+  EXPECT_EQ(value(parsed("host=a"), "keepalives_interval"), "3");
+  EXPECT_EQ(value(parsed("host=a"), "keepalives_count"), "3");
+  EXPECT_EQ(value(parsed("host=a"), "tcp_user_timeout"), "20000");
   EXPECT_EQ(value(parsed("host=a keepalives_idle=60"), "keepalives_idle"), "60");
+  EXPECT_EQ(value(parsed("host=a tcp_user_timeout=7"), "tcp_user_timeout"), "7");
+  EXPECT_EQ(value(*conninfo::parse("host=a", std::chrono::milliseconds{0}), "keepalives"), "0");
+  EXPECT_EQ(value(*conninfo::parse("host=a", std::chrono::seconds{6}), "tcp_user_timeout"), "6000");
   EXPECT_EQ(value(parsed("host=a"), "client_encoding"), "UTF8");
 }
 

@@ -75,6 +75,7 @@ TEST_F(options_test, defaults_are_those_of_the_settings) {
   EXPECT_EQ(it->http.max_body, settings{}.max_body);
   EXPECT_EQ(it->http.max_limit, settings{}.max_limit);
   EXPECT_EQ(it->http.shutdown_grace, settings{}.shutdown_grace);
+  EXPECT_EQ(it->http.keepalive, std::chrono::seconds{20});
   EXPECT_GE(it->threads, 1u);
   EXPECT_FALSE(it->uri);
   EXPECT_TRUE(it->data_dir.is_absolute());
@@ -109,8 +110,11 @@ TEST_F(options_test, every_option_arrives_where_it_belongs) {
                         "--db.backoff-min=20ms",
                         "--db.backoff-max=1min",
                         "--actors.max-queue=8",
+                        "--tcp.keepalive=9s",
                         "--log.level=debug"});
   ASSERT_TRUE(it) << it.error();
+  EXPECT_EQ(it->http.keepalive, milliseconds{9000});
+  EXPECT_EQ(it->node.keepalive, milliseconds{9000});
   EXPECT_EQ(it->http.address, "::1");
   EXPECT_EQ(it->http.port, 0);
   EXPECT_EQ(it->threads, 3u);
@@ -169,7 +173,8 @@ TEST_F(options_test, help_names_every_option) {
                            "db.pipeline-depth",    "db.echo",
                            "db.migrate",           "db.connect-timeout",
                            "db.backoff-min",       "db.backoff-max",
-                           "actors.max-queue",     "log.level"})
+                           "actors.max-queue",     "tcp.keepalive",
+                           "log.level"})
     EXPECT_NE(text.find(std::string{"  --"} + each + "="), std::string::npos) << each;
   EXPECT_EQ(text.find("scheduler"), std::string::npos);
 }
@@ -206,6 +211,8 @@ TEST_F(options_test, each_value_out_of_its_range_has_its_own_line) {
        "db.backoff-min must be at least 1ms and at most db.backoff-max"},
       {{"--db.echo=loud"}, "db.echo=loud must be on or off"},
       {{"--db.migrate=1"}, "db.migrate=1 must be on or off"},
+      {{"--tcp.keepalive=3s"}, "tcp.keepalive must be 0s, or from 4s to 1h"},
+      {{"--tcp.keepalive=2h"}, "tcp.keepalive must be 0s, or from 4s to 1h"},
       {{"--log.level=trace"}, "log.level=trace must be error, warning, info or debug"}};
   for (const auto& [what, line] : expected) EXPECT_EQ(refusal(what), line) << what.front();
 }
