@@ -106,6 +106,13 @@ class migrator_state {
                                      std::to_string(settings_->connection.connect_timeout.count()) + " ms."});
   }
 
+  // Who waits would not learn of it from CAF.
+  void stop() {
+    session_.reset();
+    for (auto& each : std::exchange(askers_, {}))
+      each.deliver(to_caf({db::errc::unavailable, "The migration was stopped before it was done."}));
+  }
+
   schema_status status() const {
     return {last_failure_ ? std::string{db::public_reason(last_failure_.code)} : ""};
   }
@@ -156,6 +163,10 @@ inner_actor::behavior_type migrator(inner_actor::stateful_pointer<migrator_state
                                     const std::shared_ptr<const session_settings>& settings,
                                     const pool_settings& waits, on_failure then) {
   self->state.start(self, *home, settings, waits, then);
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    self->state.stop();
+    self->quit(exit.reason);
+  });
   return {
       [self](const migrate_request&) {
         auto answer = self->make_response_promise<migrated>();

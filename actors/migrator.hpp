@@ -18,7 +18,8 @@ enum class on_failure {
   retry,
 };
 
-/// Spawns a migrator on a lane. It starts with the first request.
+/// Spawns a migrator on a lane. It starts with the first request. An exit message ends what it does, and is
+/// answered `unavailable` to all who wait.
 migrator_actor spawn_migrator(lane& home, const std::shared_ptr<const session_settings>& settings,
                               const pool_settings& backoff, on_failure then);
 

@@ -123,10 +123,11 @@ std::optional<int> reap_child(pid_t pid) noexcept {
   return ended < 0 ? 0 : status;
 }
 
-std::optional<int> wait_child(pid_t pid, std::chrono::steady_clock::time_point deadline) {
+std::optional<int> wait_child(pid_t pid, std::chrono::steady_clock::time_point deadline,
+                              const std::stop_token& stop) {
   while (true) {
     if (auto status = reap_child(pid)) return status;
-    if (std::chrono::steady_clock::now() >= deadline) return std::nullopt;
+    if (stop.stop_requested() || std::chrono::steady_clock::now() >= deadline) return std::nullopt;
     std::this_thread::sleep_for(process_poll_interval);
   }
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
@@ -66,8 +67,9 @@ tl::expected<pid_t, error> start_child(const child_options& options);
 /// that somebody else reaped counts as ended with status 0.
 std::optional<int> reap_child(pid_t pid) noexcept;
 
-/// As reap_child, but waits until the deadline.
-std::optional<int> wait_child(pid_t pid, std::chrono::steady_clock::time_point deadline);
+/// As reap_child, but waits until the deadline, or until a stop is asked for.
+std::optional<int> wait_child(pid_t pid, std::chrono::steady_clock::time_point deadline,
+                              const std::stop_token& stop = {});
 
 /// The topmost of the directory and its parents that the account may not enter, if any.
 /// The directory is an absolute path.

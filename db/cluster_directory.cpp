@@ -72,7 +72,7 @@ std::optional<std::int64_t> number(std::string_view text) {
 }
 
 tl::expected<void, error> run_initdb(const cluster_layout& layout, const fs::path& programs,
-                                     std::optional<account> user) {
+                                     std::optional<account> user, const std::stop_token& stop) {
   const auto log = open_log(layout);
   if (!log) return tl::unexpected(log.error());
   const auto log_start = log_size(layout);
@@ -87,7 +87,7 @@ tl::expected<void, error> run_initdb(const cluster_layout& layout, const fs::pat
   options.death_signal = SIGINT;
   const auto child = start_child(options);
   if (!child) return tl::unexpected(child.error());
-  const auto status = wait_child(*child, std::chrono::steady_clock::now() + create_timeout);
+  const auto status = wait_child(*child, std::chrono::steady_clock::now() + create_timeout, stop);
   if (status && *status == 0) return {};
   if (!status) {
     kill(*child, SIGINT);
@@ -95,6 +95,7 @@ tl::expected<void, error> run_initdb(const cluster_layout& layout, const fs::pat
     if (!wait_child(*child, std::chrono::steady_clock::now() + abort_timeout)) kill(*child, SIGKILL);
     wait_child(*child, std::chrono::steady_clock::now() + abort_timeout);
   }
+  if (stop.stop_requested()) return refuse("initdb was told to stop");
   return refuse((status ? "initdb failed: " : "initdb took too long: ") + log_tail(layout, log_start));
 }
 
@@ -195,14 +196,14 @@ tl::expected<fs::path, error> find_server_programs(const std::optional<std::stri
 }
 
 tl::expected<void, error> create_cluster(const cluster_layout& layout, const fs::path& programs,
-                                         std::optional<account> user) {
+                                         std::optional<account> user, const std::stop_token& stop) {
   std::error_code failed;
   fs::remove_all(layout.unfinished(), failed);
   if (mkdir(layout.unfinished().c_str(), 0700) != 0) return refuse_errno("create", layout.unfinished());
   if (user && lchown(layout.unfinished().c_str(), user->uid, user->gid) != 0) {
     return refuse_errno("give away", layout.unfinished());
   }
-  auto created = run_initdb(layout, programs, user).and_then([&] { return include_settings(layout); });
+  auto created = run_initdb(layout, programs, user, stop).and_then([&] { return include_settings(layout); });
   if (!created) {
     fs::remove_all(layout.unfinished(), failed);
     return created;

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -68,9 +69,9 @@ tl::expected<std::optional<account>, error> server_account(const cluster_layout&
 tl::expected<std::filesystem::path, error> find_server_programs(const std::optional<std::string>& version);
 
 /// Creates the cluster, whole or not at all: checksums on, durable settings as PostgreSQL has them.
-/// Blocks for the seconds that initdb takes.
+/// Blocks for the seconds that initdb takes, or until a stop is asked for, which undoes it.
 tl::expected<void, error> create_cluster(const cluster_layout& layout, const std::filesystem::path& programs,
-                                         std::optional<account> user);
+                                         std::optional<account> user, const std::stop_token& stop);
 
 /// Writes layout.settings(), which the clusters of create_cluster include.
 tl::expected<void, error> write_settings(const cluster_layout& layout, const server_settings& settings);

@@ -34,11 +34,13 @@ constexpr std::chrono::milliseconds shortest_backoff{100};
 constexpr std::chrono::milliseconds longest_backoff{10'000};
 /// After a clean shutdown somebody is likely to start it again (`pg_ctl restart`): let them go first.
 constexpr std::chrono::seconds hand_restart_grace{2};
-/// A fast shutdown writes a checkpoint, seconds on a slow disk; an immediate one writes nothing.
-constexpr std::chrono::seconds fast_stop_timeout{30};
+/// A fast shutdown writes a checkpoint, which spares the next start a recovery; an immediate one writes
+/// nothing, and kills what does not end within 5 s.
+constexpr std::chrono::seconds fast_stop_timeout{5};
 constexpr std::chrono::seconds immediate_stop_timeout{10};
 /// pg_ctl's allowance for a postmaster.pid dated before the start, on file systems' clocks.
 constexpr std::time_t clock_slack = 2;
+constexpr auto told_to_stop = "the start of PostgreSQL was told to stop";
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return "was killed by signal " + std::to_string(WTERMSIG(status));
@@ -128,7 +130,7 @@ class private_server::state {
     if (!programs) return tl::unexpected(programs.error());
     program_ = *programs / "postgres";
     if (*version) return {};
-    return create_cluster(layout_, *programs, user_);
+    return create_cluster(layout_, *programs, user_, options_.stop);
   }
 
   tl::expected<void, error> start_server() {
@@ -161,6 +163,7 @@ class private_server::state {
     const auto adopt_from = clock::now() + orphan_grace;
     while (const auto other = running_postmaster(layout_)) {
       if (other->status == postmaster_file::phase::ready && clock::now() >= adopt_from) return other;
+      if (options_.stop.stop_requested()) return refuse(told_to_stop);
       if (clock::now() >= deadline) {
         return refuse("another PostgreSQL, process " + std::to_string(other->pid) + ", is still busy in " +
                       layout_.data().string());
@@ -190,7 +193,8 @@ class private_server::state {
     child.environment = server_environment();
     child.run_as = user_;
     child.output_fd = log->get();
-    child.death_signal = SIGINT;
+    // Who ends without stopping it was killed, or was not to wait.
+    child.death_signal = SIGQUIT;
     const auto started = start_child(child);
     if (!started) return tl::unexpected(started.error());
     pid_ = *started;
@@ -212,6 +216,7 @@ class private_server::state {
           server->status == postmaster_file::phase::ready) {
         return {};
       }
+      if (options_.stop.stop_requested()) return refuse(told_to_stop);
       if (clock::now() >= deadline) {
         return refuse("PostgreSQL is not ready in time: " + log_tail(layout_, log_start_));
       }

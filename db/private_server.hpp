@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -24,11 +25,13 @@ struct private_server_options {
   /// Told, in one sentence each, what happened to the server between start and stop; may be empty.
   /// Called on the thread that calls supervise or stop.
   std::function<void(const std::string&)> notice;
+  /// Ends a start that is under way: it then fails, and leaves nothing running.
+  std::stop_token stop;
 };
 
 /// A private PostgreSQL cluster, run on a Unix socket that only this account (and root) can reach.
 /// Not thread-safe. Start and supervise belong on a thread that lives as long as the server shall:
-/// Linux tells the server to shut down when that thread ends (see child_options::death_signal).
+/// Linux tells the server to shut down immediately when that thread ends (see child_options::death_signal).
 class private_server {
  public:
   using options = private_server_options;
@@ -60,8 +63,8 @@ class private_server {
   /// process but the server.
   void supervise();
 
-  /// Shuts the server down: fast, and if that takes too long immediately, which loses no commit.
-  /// Blocks, at most for the sum of both bounds. Does nothing the second time. Then the directory is free
+  /// Shuts the server down: fast, and if that takes over 5 s immediately, which loses no commit. Blocks, at
+  /// most for 10 s more. Does nothing the second time. Then the directory is free
   /// for another process.
   void stop();
 

@@ -61,10 +61,14 @@ void set_up_log(const std::string& level) {
   // write_line() ends the line.
   log->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%e%z %l %v",
                                                                  spdlog::pattern_time_type::local, ""));
-  log->set_level(spdlog::level::from_str(level));
   // It would print to stderr itself.
   log->set_error_handler([](const std::string&) {});
   spdlog::set_default_logger(std::move(log));
+  set_log_level(level);
+}
+
+void set_log_level(const std::string& level) {
+  spdlog::default_logger()->set_level(spdlog::level::from_str(level));
 }
 
 }  // namespace troupe::http

@@ -19,4 +19,7 @@ bool write_line(int descriptor, std::string line);
 /// be written are lost; how many were is said once lines can be written again.
 void set_up_log(const std::string& level);
 
+/// Has it log from another level on. From any thread.
+void set_log_level(const std::string& level);
+
 }  // namespace troupe::http

@@ -2,7 +2,6 @@
 #ifdef TROUPE_MIMALLOC
 #include <mimalloc.h>
 #endif
-#include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,13 +11,16 @@
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <exception>
+#include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "actors/errors.hpp"
@@ -31,6 +33,7 @@
 #include "http/log.hpp"
 #include "http/options.hpp"
 #include "http/service.hpp"
+#include "http/signals.hpp"
 
 namespace {
 
@@ -62,14 +65,6 @@ int complain(const std::string& sentence) {
   return failure;
 }
 
-/// The signals that this program waits for instead of being interrupted by them.
-sigset_t awaited_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int each : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&set, each);
-  return set;
-}
-
 // Takes as many descriptors as allowed and lowers the number of connections to what they permit. Says why
 // not, if they are too few; empty if not.
 std::string fit_descriptors(http::options& options) {
@@ -90,16 +85,42 @@ std::string fit_descriptors(http::options& options) {
   return {};
 }
 
+// Takes the level alone, which a running process can change; all else of the file is checked and left.
+void read_log_level_again(std::vector<std::string> arguments) {
+  http::configuration config;
+  const auto options = config.read(std::move(arguments));
+  if (!options)
+    spdlog::warn("SIGHUP: log.level stays as it is: {}", options.error());
+  else if (config.config_file_path.empty())
+    spdlog::warn("SIGHUP: log.level stays as it is: there is no configuration file (--config-file) to read");
+  else {
+    spdlog::info("SIGHUP: log.level is {} from now on", options->log_level);
+    http::set_log_level(options->log_level);
+  }
+}
+
 /// Waits until the program is asked to stop; keeps the private server alive meanwhile.
-void wait_for_stop(std::optional<db::private_server>& own) {
-  const auto signals = awaited_signals();
+void wait_for_stop(http::signal_watch& signals, std::optional<db::private_server>& own,
+                   const std::vector<std::string>& arguments) {
+  using namespace std::chrono_literals;
   // Death of a child is a signal; that of a server that somebody else restarted has to be looked for.
-  constexpr timespec interval{.tv_sec = 1, .tv_nsec = 0};
+  const std::chrono::milliseconds interval = own ? 1s : 1h;
   for (;;) {
-    const int signal = own ? sigtimedwait(&signals, nullptr, &interval) : sigwaitinfo(&signals, nullptr);
-    if (signal == SIGINT || signal == SIGTERM) return;
+    const auto what = signals.wait(interval);
+    if (what == http::signal_watch::event::stop) return;
+    if (what == http::signal_watch::event::hangup) read_log_level_again(arguments);
     if (own) own->supervise();
   }
+}
+
+// The connections have ended by now; the threads end last, if they do.
+int conclude(caf::actor_system& system, const http::signal_watch& signals,
+             std::optional<db::private_server>& own, int status) {
+  system.await_all_actors_done();
+  signals.answered();
+  if (own) own->stop();
+  signals.finish(status);
+  return status;
 }
 
 // What it means to listen on, to say that it cannot.
@@ -113,18 +134,10 @@ std::string addresses_of(const http::options& options) {
   return "cannot listen on " + for_clients + (options.node.port != 0 ? " or " + for_gateways : "");
 }
 
-int serve(http::configuration& config, http::options options, const actors::tls_context& tls,
-          const std::optional<db::conninfo>& database, std::optional<db::private_server>& own) {
-  if (const auto fault = fit_descriptors(options); !fault.empty()) return complain(fault);
-  // Set when the process cannot go on. It stops as at a signal then, which ends the wait for one.
-  std::atomic<bool> failed{false};
-  actors::lane_scheduler::install(config, options.threads, [&failed](const std::string& why) {
-    if (failed.exchange(true)) return;
-    complain(why + ": the process ends");
-    kill(getpid(), SIGTERM);
-  });
-  if (options.node.port != 0 || !options.node.workers.empty()) actors::enable_nodes(config, options.node);
-  caf::actor_system system{config};
+int run_service(caf::actor_system& system, const http::options& options, const actors::tls_context& tls,
+                const std::optional<db::conninfo>& database, std::optional<db::private_server>& own,
+                http::signal_watch& signals, const std::vector<std::string>& arguments,
+                const std::atomic<bool>& failed) {
   http::service service{system, options, database, tls};
   try {
     service.start();
@@ -136,45 +149,74 @@ int serve(http::configuration& config, http::options options, const actors::tls_
                  database->describe());
   else
     spdlog::info("{} lanes", options.threads);
-  const auto missing = service.wait_until_ready(patience);
-  if (!missing.empty())
-    spdlog::warn("The {} not available yet, requests are answered 503: {}",
-                 database ? "database is" : "workers are", missing);
-  http::write_line(STDOUT_FILENO, "Troupe is ready: " + service.where());
+  const auto missing = service.wait_until_ready(patience, signals.stop());
+  if (!signals.stop().stop_requested()) {
+    if (!missing.empty())
+      spdlog::warn("The {} not available yet, requests are answered 503: {}",
+                   database ? "database is" : "workers are", missing);
+    http::write_line(STDOUT_FILENO, "Troupe is ready: " + service.where());
+  }
 
-  wait_for_stop(own);
+  wait_for_stop(signals, own, arguments);
   spdlog::info("Stopping: finishing the requests in flight");
   if (const auto left = service.stop(); left > 0) spdlog::warn("{} requests were not answered in time", left);
   return failed ? failure : success;
 }
 
-int migrate(http::configuration& config, const http::options& options, const db::conninfo& database) {
+int serve(http::configuration& config, http::options options, const actors::tls_context& tls,
+          const std::optional<db::conninfo>& database, std::optional<db::private_server>& own,
+          http::signal_watch& signals, const std::vector<std::string>& arguments) {
+  if (const auto fault = fit_descriptors(options); !fault.empty()) return complain(fault);
+  // Set when the process cannot go on. It stops as at a signal then, which ends the wait for one.
+  std::atomic<bool> failed{false};
+  actors::lane_scheduler::install(config, options.threads, [&failed](const std::string& why) {
+    if (failed.exchange(true)) return;
+    complain(why + ": the process ends");
+    kill(getpid(), SIGTERM);
+  });
+  if (options.node.port != 0 || !options.node.workers.empty()) actors::enable_nodes(config, options.node);
+  caf::actor_system system{config};
+  const int status = run_service(system, options, tls, database, own, signals, arguments, failed);
+  return conclude(system, signals, own, status);
+}
+
+int run_migration(caf::actor_system& system, const http::options& options, const db::conninfo& database,
+                  const std::stop_token& stop) {
+  const auto session = std::make_shared<const actors::session_settings>(
+      actors::session_settings{database, options.connection});
+  const auto migrator = actors::spawn_migrator(actors::lane_scheduler::of(system).at(0), session,
+                                               options.pool, actors::on_failure::report);
+  const auto end = [&] { caf::anon_send_exit(migrator, caf::exit_reason::user_shutdown); };
+  int status = success;
+  caf::scoped_actor self{system};
+  auto answer = self->request(migrator, caf::infinite, actors::migrate_request{});
+  // Behind the request, which it answers then.
+  const std::stop_callback at_stop{stop, end};
+  answer.receive(
+      [](const actors::migrated& names) {
+        if (names.empty()) std::puts("The schema is up to date.");
+        for (const auto& each : names) std::printf("Applied %s\n", each.c_str());
+      },
+      [&](const caf::error& failed) { status = complain(actors::from_caf(failed).message); });
+  end();
+  return status;
+}
+
+int migrate(http::configuration& config, const http::options& options, const db::conninfo& database,
+            std::optional<db::private_server>& own, const http::signal_watch& signals) {
   actors::lane_scheduler::install(config, 1, [](const std::string& why) {
     complain(why + ": the process ends");
     // The answer that is waited for may never come.
     std::_Exit(failure);
   });
   caf::actor_system system{config};
-  const auto session = std::make_shared<const actors::session_settings>(
-      actors::session_settings{database, options.connection});
-  const auto migrator = actors::spawn_migrator(actors::lane_scheduler::of(system).at(0), session,
-                                               options.pool, actors::on_failure::report);
-  int status = success;
-  caf::scoped_actor self{system};
-  self->request(migrator, caf::infinite, actors::migrate_request{})
-      .receive(
-          [](const actors::migrated& names) {
-            if (names.empty()) std::puts("The schema is up to date.");
-            for (const auto& each : names) std::printf("Applied %s\n", each.c_str());
-          },
-          [&](const caf::error& failed) { status = complain(actors::from_caf(failed).message); });
-  caf::anon_send_exit(migrator, caf::exit_reason::user_shutdown);
-  return status;
+  const int status = run_migration(system, options, database, signals.stop());
+  return conclude(system, signals, own, status);
 }
 
-int run(std::vector<std::string> arguments) {
+int run(const std::vector<std::string>& arguments) {
   http::configuration config;
-  const auto options = config.read(std::move(arguments));
+  const auto options = config.read(arguments);
   if (!options) {
     complain(options.error());
     return usage_error;
@@ -185,15 +227,21 @@ int run(std::vector<std::string> arguments) {
   }
   http::set_up_log(options->log_level);
 
+  http::signal_watch signals{options->http.shutdown_grace};
+
   const auto tls = actors::make_tls(options->node.tls);
   std::optional<db::private_server> own;
-  if (options->what == http::command::gateway) return serve(config, *options, tls, std::nullopt, own);
+  if (options->what == http::command::gateway)
+    return serve(config, *options, tls, std::nullopt, own, signals, arguments);
   auto uri = options->uri;
   if (!uri) {
     spdlog::info("No database is named: starting a private PostgreSQL in {}", options->data_dir.string());
-    auto started = db::private_server::start(
-        {.data_dir = options->data_dir, .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
-    if (!started) return complain(started.error().message);
+    auto started =
+        db::private_server::start({.data_dir = options->data_dir,
+                                   .notice = [](const std::string& what) { spdlog::warn("{}", what); },
+                                   .stop = signals.stop()});
+    const bool just_stopped = signals.stop().stop_requested() && options->what != http::command::migrate;
+    if (!started) return just_stopped ? success : complain(started.error().message);
     own.emplace(std::move(*started));
     uri = own->conninfo();
   }
@@ -202,10 +250,8 @@ int run(std::vector<std::string> arguments) {
     complain(database.error().message);
     return usage_error;
   }
-  const int status = options->what == http::command::migrate ? migrate(config, *options, *database)
-                                                             : serve(config, *options, tls, *database, own);
-  if (own) own->stop();
-  return status;
+  if (options->what == http::command::migrate) return migrate(config, *options, *database, own, signals);
+  return serve(config, *options, tls, *database, own, signals, arguments);
 }
 
 }  // namespace
@@ -214,8 +260,7 @@ int main(int count, char** values) {
   if (!http::open_standard_streams()) return failure;
   give_memory_back_at_once();
   // Before any thread exists, so that all inherit it.
-  const auto signals = awaited_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  http::signal_watch::block();
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return run({values + 1, values + count});

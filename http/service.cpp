@@ -219,8 +219,11 @@ std::string service::where() const {
   return out;
 }
 
-std::string service::wait_until_ready(std::chrono::milliseconds patience) {
+std::string service::wait_until_ready(std::chrono::milliseconds patience, const std::stop_token& stop) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto has_to_end = [&] {
+    return stop.stop_requested() || std::chrono::steady_clock::now() >= deadline;
+  };
   caf::scoped_actor self{system_};
   for (const auto& part : parts_) {
     while (part.pool) {
@@ -229,7 +232,7 @@ std::string service::wait_until_ready(std::chrono::milliseconds patience) {
           .receive([&](const actors::pool_status& now) { status = now; },
                    [&](const caf::error& failed) { status.last_failure = to_string(failed); });
       if (status.ready > 0) break;
-      if (std::chrono::steady_clock::now() >= deadline)
+      if (has_to_end())
         return status.last_failure.empty() ? "no connection yet" : status.last_failure;
       std::this_thread::sleep_for(ask_interval);
     }
@@ -241,7 +244,7 @@ std::string service::wait_until_ready(std::chrono::milliseconds patience) {
     if (std::any_of(status.workers.begin(), status.workers.end(),
                     [](const auto& each) { return each.connected; }))
       break;
-    if (std::chrono::steady_clock::now() >= deadline)
+    if (has_to_end())
       return status.workers.empty() || status.workers.front().last_failure.empty()
                  ? "no worker is connected yet"
                  : "worker " + status.workers.front().where + ": " + status.workers.front().last_failure;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -51,9 +52,9 @@ class service {
   /// Where it listens: http://127.0.0.1:8080/, or node port 127.0.0.1:4711, or both.
   std::string where() const;
 
-  /// Waits until every pool has a connection and a gateway a worker, at most for `patience`. Why not, if
-  /// not; empty if so.
-  std::string wait_until_ready(std::chrono::milliseconds patience);
+  /// Waits until every pool has a connection and a gateway a worker, at most for `patience` and until a stop
+  /// is asked for. Why not, if not; empty if so.
+  std::string wait_until_ready(std::chrono::milliseconds patience, const std::stop_token& stop);
 
   /// Stops accepting, answers what was accepted, then ends all actors. Returns the number of requests
   /// that were not answered within the grace.

@@ -40,7 +40,8 @@ struct settings {
   std::int64_t max_limit = 1000;
   /// How long the answer to a change with an Idempotency-Key is kept. As other services have it.
   std::chrono::milliseconds idempotency_ttl{std::chrono::hours{24}};
-  /// How long a stop waits for the requests in flight. Above the request timeout.
+  /// How long a stop waits for the requests in flight. Above the request timeout. The process ends stop_slack
+  /// later at the latest.
   std::chrono::milliseconds shutdown_grace{10000};
   /// A client that has gone without a word, and whose connection is idle, is noticed within it (TCP's
   /// keepalive); so are PostgreSQL and other nodes. 0 for never.
