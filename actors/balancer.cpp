@@ -114,6 +114,7 @@ void balancer_state<Table>::assign(worker_link& to, pending what) {
   const auto number = ++last_number_;
   last_ = &to;
   ++what.attempts;
+  what.sent = false;
   const std::pair entry{what.deadline, number};
   deadlines_.insert(std::upper_bound(deadlines_.begin(), deadlines_.end(), entry), entry);
   pending_.emplace(number, std::move(what));
@@ -132,11 +133,9 @@ void balancer_state<Table>::retry(pending what, const worker_link* except, const
   contain(name, to, [&] { assign(*link, std::move(what)); });
 }
 
-// That the last attempt changed nothing says nothing about those before.
 template <class Table>
 void balancer_state<Table>::fail(pending& it, const db::error& why) {
-  const bool unknown = it.may_have_happened && is_harmless(why.code);
-  it.to.deliver(to_caf(unknown ? unknown_outcome : why));
+  it.to.deliver(to_caf(it.may_have_happened ? after_unknown_attempt(why) : why));
 }
 
 template <class Table>
@@ -151,6 +150,7 @@ void balancer_state<Table>::on_send_jobs() {
         link.outstanding.erase(number);
         continue;
       }
+      found->second.sent = true;
       auto what = found->second.what;
       budget_of<Table>(what) = std::chrono::duration_cast<time_budget>(found->second.deadline - now);
       out.all.push_back({number, std::move(what)});
@@ -177,6 +177,7 @@ void balancer_state<Table>::on_result(worker_link& from, job_result<Table>& resu
     const bool unknown = failed->code == db::errc::outcome_unknown && is_repeatable<Table>(it.what);
     it.may_have_happened = it.may_have_happened || unknown;
     if (is_harmless(failed->code) || unknown) return retry(std::move(it), &from, *failed);
+    return fail(it, *failed);
   }
   deliver<Table>(it.to, result.reply);
 }
@@ -238,7 +239,9 @@ void balancer_state<Table>::on_expire() {
     const auto found = pending_.find(deadlines_.front().second);
     deadlines_.pop_front();
     if (found == pending_.end()) continue;
-    found->second.to.deliver(to_caf({db::errc::deadline_exceeded, "The worker did not answer in time."}));
+    auto& it = found->second;
+    it.may_have_happened = it.may_have_happened || (it.sent && !is_read<Table>(it.what));
+    fail(it, {db::errc::deadline_exceeded, "The worker did not answer in time."});
     pending_.erase(found);
   }
   if (!deadlines_.empty()) plan_expiry();

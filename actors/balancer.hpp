@@ -104,6 +104,8 @@ class balancer_state {
     caf::actor_clock::time_point deadline;
     /// How often it was given to a worker.
     int attempts = 0;
+    /// Whether it has left for the worker that it was given to last.
+    bool sent = false;
     /// Whether an attempt was lost that may have changed something.
     bool may_have_happened = false;
   };

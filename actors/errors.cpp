@@ -39,4 +39,17 @@ db::error from_caf(const caf::error& what) {
   return {db::errc::internal, "The actor asked did not answer: " + to_string(what) + "."};
 }
 
+db::error after_unknown_attempt(db::error what) {
+  switch (what.code) {
+    case db::errc::overloaded:
+    case db::errc::unavailable:
+    case db::errc::connection_lost:
+    case db::errc::no_worker:
+      return {db::errc::outcome_unknown,
+              "The answer to an earlier attempt was lost; the change may or may not have been made."};
+    case db::errc::deadline_exceeded: what.code = db::errc::deadline_unknown; return what;
+    default: return what;
+  }
+}
+
 }  // namespace troupe::actors

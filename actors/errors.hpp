@@ -18,4 +18,8 @@ caf::error to_caf(const db::error& what);
 /// code that fits, with CAF's name for them in the message.
 db::error from_caf(const caf::error& what);
 
+/// What an error means for a change of which an earlier attempt may have taken effect: that the last attempt
+/// changed nothing says nothing about that.
+db::error after_unknown_attempt(db::error what);
+
 }  // namespace troupe::actors

@@ -20,7 +20,8 @@
 namespace troupe::actors {
 
 /// How long the asker waits for the answer, from the moment the message is handled. Past it the answer
-/// is deadline_exceeded, and what was not sent to PostgreSQL yet never is.
+/// is deadline_exceeded, or deadline_unknown if a change may have been made, and what was not sent to
+/// PostgreSQL yet never is.
 using time_budget = std::chrono::milliseconds;
 
 /// The row with this key, or not_found.

@@ -89,6 +89,7 @@ bool is_about_the_way(db::errc code) {
     case db::errc::connection_lost:
     case db::errc::outcome_unknown:
     case db::errc::deadline_exceeded:
+    case db::errc::deadline_unknown:
     case db::errc::not_supported: return true;
     default: return false;
   }

@@ -38,13 +38,13 @@ void pool_state::connect(slot_index index) {
 
 void pool_state::accept(query_ptr what, answer to) {
   if (auto* free = least_busy())
-    dispatch(*free, std::move(what), std::move(to), true);
+    dispatch(*free, std::move(what), std::move(to), tries::none);
   else if (ready_count() == 0)
     to.deliver(to_caf(no_connection()));
   else if (waiting_.size() >= settings_.max_queue)
     to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
   else
-    waiting_.push_back({std::move(what), std::move(to), true});
+    waiting_.push_back({std::move(what), std::move(to), tries::none});
 }
 
 void pool_state::on_ready(slot_index index) {
@@ -80,7 +80,7 @@ void pool_state::on_loss(slot_index index, db::error why) {
              {writes ? db::errc::outcome_unknown : db::errc::connection_lost, last_failure_.message});
   }
   if (ready_count() > 0) return;
-  for (auto& each : std::exchange(waiting_, {})) each.to.deliver(to_caf(no_connection()));
+  for (auto& each : std::exchange(waiting_, {})) fail(each.to, no_connection(), each.before);
 }
 
 void pool_state::close_all() {
@@ -114,10 +114,10 @@ db::error pool_state::no_connection() const {
           "No connection to PostgreSQL is ready: " + std::string{db::public_reason(last_failure_.code)}};
 }
 
-void pool_state::dispatch(slot& on, query_ptr what, answer to, bool may_retry) {
+void pool_state::dispatch(slot& on, query_ptr what, answer to, tries before) {
   const auto index = static_cast<slot_index>(&on - slots_.data());
   const auto number = ++last_number_;
-  on.in_flight.push_back({number, what, std::move(to), may_retry});
+  on.in_flight.push_back({number, what, std::move(to), before});
   // No timeout here: CAF never cancels such timers. The statement timeout and the deadline of whoever
   // asked bound the wait.
   self_->request(on.connection, caf::infinite, std::move(what))
@@ -153,21 +153,26 @@ void pool_state::on_failure(slot_index index, std::uint64_t number, const db::er
   if (!it) return;
   const bool lost = reason.code == db::errc::connection_lost || reason.code == db::errc::outcome_unknown;
   if (lost) slots_[index].ready = false;
-  it->may_retry = it->may_retry && lost;
   send_waiting();
   on_error(std::move(*it), reason);
 }
 
+void pool_state::fail(answer& to, db::error reason, tries before) {
+  if (before == tries::of_unknown_effect) reason = after_unknown_attempt(std::move(reason));
+  to.deliver(to_caf(reason));
+}
+
 void pool_state::on_error(sent_query it, const db::error& reason) {
+  const bool unknown = reason.code == db::errc::outcome_unknown;
+  const bool lost = unknown || reason.code == db::errc::connection_lost;
+  const bool writes = it.what->statement->writes;
   // Certainly not executed, or a read: doing it again changes nothing.
-  const bool harmless = reason.code == db::errc::connection_lost || !it.what->statement->writes ||
-                        it.what->statement->repeatable;
-  if (!it.may_retry || !harmless || ready_count() == 0) {
-    it.to.deliver(to_caf(reason));
-    return;
-  }
-  // It has waited once already.
-  waiting_.push_front({std::move(it.what), std::move(it.to), false});
+  const bool harmless = !unknown || !writes || it.what->statement->repeatable;
+  if (!lost || it.before != tries::none || !harmless || ready_count() == 0)
+    return fail(it.to, reason, it.before);
+  // In front of those that have not been sent yet.
+  const auto before = unknown && writes ? tries::of_unknown_effect : tries::without_effect;
+  waiting_.push_front({std::move(it.what), std::move(it.to), before});
   send_waiting();
 }
 
@@ -180,9 +185,10 @@ void pool_state::send_waiting() {
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
     if (expired)
-      next.to.deliver(to_caf({db::errc::deadline_exceeded, "The database was too busy to answer in time."}));
+      fail(next.to, {db::errc::deadline_exceeded, "The database was too busy to answer in time."},
+           next.before);
     else
-      dispatch(*free, std::move(next.what), std::move(next.to), next.may_retry);
+      dispatch(*free, std::move(next.what), std::move(next.to), next.before);
   }
 }
 

@@ -42,12 +42,13 @@ class pool_state {
   pool_status status(const schema_status& schema) const;
 
  private:
+  /// How a query was sent before; it is sent twice at most.
+  enum class tries { none, without_effect, of_unknown_effect };
   struct sent_query {
     std::uint64_t number;
     query_ptr what;
     answer to;
-    /// Whether it may be sent once more if it is lost with its connection.
-    bool may_retry;
+    tries before;
   };
   struct slot {
     connection_actor connection;
@@ -60,15 +61,16 @@ class pool_state {
   struct waiting_query {
     query_ptr what;
     answer to;
-    bool may_retry;
+    tries before;
   };
 
   void on_loss(slot_index index, db::error why);
   std::size_t ready_count() const;
   slot* least_busy();
   db::error no_connection() const;
-  void dispatch(slot& on, query_ptr what, answer to, bool may_retry);
+  void dispatch(slot& on, query_ptr what, answer to, tries before);
   void on_error(sent_query it, const db::error& reason);
+  static void fail(answer& to, db::error reason, tries before);
   std::optional<sent_query> take(slot_index index, std::uint64_t number);
   void on_rows(slot_index index, std::uint64_t number, const db::result& rows);
   void on_failure(slot_index index, std::uint64_t number, const db::error& reason);

@@ -20,7 +20,7 @@ enum class errc : std::uint8_t {
   connection_lost = 4,
   /// The connection died after the statement was sent: it may or may not have taken effect.
   outcome_unknown = 5,
-  /// The deadline passed before an answer came.
+  /// The deadline passed before an answer came; nothing was changed.
   deadline_exceeded = 6,
   /// PostgreSQL refuses a value: outside its type, or against a constraint.
   invalid_value = 7,
@@ -53,6 +53,8 @@ enum class errc : std::uint8_t {
   tls_failed = 20,
   /// A fault of this program: what was asked may or may not have been done.
   internal = 21,
+  /// The deadline passed after a change was sent, or may have been: it may or may not have taken effect.
+  deadline_unknown = 22,
 };
 
 /// The name of an error code, as it stands in logs.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/supervision.hpp"
+#include "http/idempotency.hpp"
 #include "http/location.hpp"
 
 namespace troupe::http {
@@ -25,6 +26,15 @@ response unavailable(std::string detail) {
 
 response refused_value(std::string type, const std::string& message) {
   return response_for(rejection{422, {}, {problem{std::move(type), {"body"}, message, "null", {}}}});
+}
+
+// Programs know it by its first word.
+response unknown_outcome(db::errc code, const std::string& advice) {
+  const auto sentence = [&](const std::string& why) {
+    return "outcome_unknown: " + why + "; the change may or may not have been made." + advice;
+  };
+  if (code == db::errc::deadline_unknown) return plain_error(504, sentence("no answer came in time"));
+  return unavailable(sentence("the answer was lost on its way"));
 }
 
 response internal(const db::error& what) {
@@ -50,8 +60,7 @@ response response_for(const db::error& what) {
     case errc::connection_lost:
       return unavailable("The connection to the database was lost; nothing was changed. Try again later.");
     case errc::outcome_unknown:
-      return unavailable(
-          "outcome_unknown: the answer was lost on its way; the change may or may not have been made.");
+    case errc::deadline_unknown: return unknown_outcome(what.code, "");
     case errc::deadline_exceeded: return plain_error(504, "The database did not answer in time.");
     case errc::invalid_value: return refused_value("value_error", "Value error, " + what.message);
     case errc::value_too_long: return refused_value("string_too_long", "Value too long, " + what.message);
@@ -64,6 +73,17 @@ response response_for(const db::error& what) {
     case errc::schema_mismatch: break;
   }
   return internal(what);
+}
+
+response response_for(const db::error& what, const exchange& asked) {
+  using db::errc;
+  if (reads(asked)) return response_for(what);
+  if (what.code == errc::deadline_exceeded)
+    return plain_error(504, "The database did not answer in time; nothing was changed.");
+  if ((what.code == errc::outcome_unknown || what.code == errc::deadline_unknown) &&
+      !asked.header(idempotency_header).empty())
+    return unknown_outcome(what.code, " It is safe to repeat it with the same Idempotency-Key.");
+  return response_for(what);
 }
 
 response response_for(const rejection& what) { return {what.status, json_media_type, body_of(what), {}}; }

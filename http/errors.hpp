@@ -14,6 +14,10 @@ namespace troupe::http {
 /// answered without inner details.
 response response_for(const db::error& what);
 
+/// The same to one request: to a change it says whether it may have been made, and that repeating it is safe
+/// if it has an Idempotency-Key.
+response response_for(const db::error& what, const exchange& asked);
+
 /// The answer to a request that is refused.
 response response_for(const rejection& what);
 

@@ -59,6 +59,9 @@ class exchange {
   bool answered_ = false;
 };
 
+/// Whether a request changes nothing, whatever its path.
+inline bool reads(const exchange& what) { return what.method() == "GET" || what.method() == "HEAD"; }
+
 using exchange_ptr = std::shared_ptr<exchange>;
 
 }  // namespace troupe::http

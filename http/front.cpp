@@ -68,7 +68,9 @@ void front_state::on_sweep() {
   while (!waiting_.empty() && waiting_.front()->deadline <= now) {
     const auto late = std::move(waiting_.front());
     waiting_.pop_front();
-    contain(*late, [&] { late->answer(response_for(db::error{db::errc::deadline_exceeded, {}})); });
+    // How far a change has come is not known here.
+    const auto code = reads(*late) ? db::errc::deadline_exceeded : db::errc::deadline_unknown;
+    contain(*late, [&] { late->answer(response_for(db::error{code, {}}, *late)); });
     drop_answered();
   }
   if (!drainers_.empty() && settled()) {
@@ -82,10 +84,8 @@ void front_state::on_sweep() {
 // A change may be under way; what reads can be asked again.
 void front_state::on_give_up() {
   for (auto& each : std::exchange(waiting_, {})) {
-    const bool reads = each->method() == "GET" || each->method() == "HEAD";
-    contain(*each, [&] {
-      each->answer(response_for(db::error{reads ? db::errc::unavailable : db::errc::outcome_unknown, {}}));
-    });
+    const auto code = reads(*each) ? db::errc::unavailable : db::errc::outcome_unknown;
+    contain(*each, [&] { each->answer(response_for(db::error{code, {}}, *each)); });
   }
 }
 

@@ -184,7 +184,8 @@ json responses(const described_resource& resource, const described_route& where,
   out["422"] = {{"description", "Validation Error"},
                 {"content", json_content(schema_reference("HTTPValidationError"))}};
   out["503"] = error_response(db::error{db::errc::unavailable, {}});
-  out["504"] = error_response(db::error{db::errc::deadline_exceeded, {}});
+  out["504"] =
+      error_response(db::error{changes(does) ? db::errc::deadline_unknown : db::errc::deadline_exceeded, {}});
   return out;
 }
 

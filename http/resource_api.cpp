@@ -147,7 +147,7 @@ class api {
               contain(*what, [&] { what->answer(render(reply)); });
             },
             [what = what](const caf::error& failed) {
-              contain(*what, [&] { what->answer(response_for(actors::from_caf(failed))); });
+              contain(*what, [&] { what->answer(response_for(actors::from_caf(failed), *what)); });
             });
   }
 

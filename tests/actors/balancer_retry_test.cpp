@@ -94,6 +94,25 @@ TEST_F(balancer_retry_test, a_keyed_change_stays_unknown_when_a_later_attempt_is
   EXPECT_EQ(once->code(), db::errc::outcome_unknown);
 }
 
+TEST_F(balancer_retry_test, a_keyed_change_stays_unknown_when_a_later_attempt_is_too_late) {
+  start(1);
+  const auto lost = create_once("k"), again = create_once("l");
+  flush();
+  add_worker();
+  lose(0);
+  // One attempt ends unsent at its deadline, the other is answered so.
+  advance(budget + milliseconds{50});
+  EXPECT_EQ(lost->code(), db::errc::deadline_unknown);
+  EXPECT_EQ(again->code(), db::errc::deadline_unknown);
+  const auto third = create_once("m");
+  flush();
+  add_worker();
+  lose(1);
+  flush();
+  fail_latest(2, db::errc::deadline_exceeded);
+  EXPECT_EQ(third->code(), db::errc::deadline_unknown);
+}
+
 TEST_F(balancer_retry_test, a_lost_request_is_given_to_so_many_workers_as_the_setting_says) {
   node_settings settings;
   settings.max_attempts = 3;

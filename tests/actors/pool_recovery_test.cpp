@@ -165,6 +165,39 @@ TEST_F(pool_recovery, never_repeats_a_write_of_unknown_outcome) {
   EXPECT_EQ(sent_on(1), 0u);
 }
 
+// Whatever becomes of the second attempt.
+TEST_F(pool_recovery, a_repeatable_write_of_unknown_outcome_stays_unknown_when_it_fails_again) {
+  static const db::statement keyed{"keyed", "", {}, true, true};
+  const auto execute_keyed = [&] {
+    return execute(std::make_shared<const query>(query{&keyed, {}, now() + milliseconds{100}}));
+  };
+  start_ready_pool(sized(2, 1));
+  const auto refused = execute_keyed();
+  execute(read());
+  fail_oldest(0, db::errc::outcome_unknown);
+  EXPECT_TRUE(refused->pending());
+  answer_oldest(1, {});
+  fail_oldest(1, db::errc::connection_lost);
+  EXPECT_EQ(refused->code(), db::errc::outcome_unknown);
+
+  connections.clear();
+  start_ready_pool(sized(2, 1));
+  const auto late = execute_keyed();
+  execute(read());
+  fail_oldest(0, db::errc::outcome_unknown);
+  advance(milliseconds{100});
+  answer_oldest(1, {});
+  EXPECT_EQ(late->code(), db::errc::deadline_unknown);
+
+  connections.clear();
+  start_ready_pool(sized(2, 1));
+  const auto nobody_left = execute_keyed();
+  execute(read());
+  fail_oldest(0, db::errc::outcome_unknown);
+  lose(1);
+  EXPECT_EQ(nobody_left->code(), db::errc::outcome_unknown);
+}
+
 TEST_F(pool_recovery, repeats_a_write_that_certainly_was_not_sent) {
   start_ready_pool(sized(2));
   const auto answer = execute(write());

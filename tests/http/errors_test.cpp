@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/http/fake_exchange.hpp"
+
 namespace troupe::http {
 namespace {
 
@@ -46,6 +48,25 @@ TEST(http_errors, a_passed_deadline_is_504) {
   const auto it = answer(errc::deadline_exceeded);
   EXPECT_EQ(it.status, 504);
   EXPECT_EQ(it.body, R"({"detail":"The database did not answer in time."})");
+}
+
+TEST(http_errors, a_change_is_told_whether_it_may_have_been_made) {
+  test::fake_exchange change{"PUT", "/"}, read{"GET", "/"};
+  const auto told = [](errc code, const exchange& asked) { return response_for({code, "inner"}, asked); };
+  EXPECT_EQ(told(errc::deadline_exceeded, change).body,
+            R"({"detail":"The database did not answer in time; nothing was changed."})");
+  EXPECT_EQ(told(errc::deadline_exceeded, read).body, R"({"detail":"The database did not answer in time."})");
+  const auto late = told(errc::deadline_unknown, change), lost = told(errc::outcome_unknown, change);
+  EXPECT_EQ(late.status, 504);
+  EXPECT_TRUE(late.body.starts_with(R"({"detail":"outcome_unknown: )")) << late.body;
+  EXPECT_EQ(late.body.find("Idempotency-Key"), std::string::npos) << late.body;
+  EXPECT_EQ(lost.status, 503);
+  change.headers["Idempotency-Key"] = "k";
+  for (const auto code : {errc::deadline_unknown, errc::outcome_unknown}) {
+    const auto it = told(code, change);
+    EXPECT_TRUE(it.body.ends_with(R"(It is safe to repeat it with the same Idempotency-Key."})")) << it.body;
+  }
+  EXPECT_EQ(told(errc::unavailable, change).body, answer(errc::unavailable).body);
 }
 
 TEST(http_errors, a_value_that_postgresql_refuses_is_422_like_one_that_we_refuse) {

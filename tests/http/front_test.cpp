@@ -126,7 +126,23 @@ TEST_F(front_test, gives_up_at_the_deadline_and_not_before) {
   EXPECT_EQ(what->status(), 0);
   advance(sweep_interval);
   EXPECT_EQ(what->status(), 504);
-  EXPECT_EQ(what->answer_body(), R"({"detail":"The database did not answer in time."})");
+  EXPECT_EQ(what->answer_body(),
+            R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made."})");
+}
+
+TEST_F(front_test, says_that_a_late_change_with_a_key_is_safe_to_repeat_and_of_a_read_nothing) {
+  start();
+  const auto keyed = std::make_shared<test::fake_exchange>("POST", "/things/");
+  keyed->headers["Idempotency-Key"] = "k";
+  caf::anon_send(it, exchange_ptr{keyed});
+  const auto read = send("GET", "/things/1");
+  advance(settings{}.request_timeout + sweep_interval);
+  EXPECT_EQ(keyed->status(), 504);
+  EXPECT_EQ(keyed->answer_body(),
+            R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made. )"
+            R"(It is safe to repeat it with the same Idempotency-Key."})");
+  EXPECT_EQ(read->status(), 504);
+  EXPECT_EQ(read->answer_body(), R"({"detail":"The database did not answer in time."})");
 }
 
 TEST_F(front_test, gives_each_request_its_own_time) {

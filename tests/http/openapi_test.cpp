@@ -145,6 +145,11 @@ TEST(openapi, shows_the_errors_that_are_sent) {
   const auto responses = item_document()["paths"]["/items/{item_id}"]["get"]["responses"];
   EXPECT_EQ(responses["404"]["content"]["application/json"]["example"],
             json::parse(R"({"detail":"Item not found"})"));
+  const auto of_change = item_document()["paths"]["/items/"]["post"]["responses"];
+  const std::string late = of_change["504"]["content"]["application/json"]["example"]["detail"];
+  EXPECT_TRUE(late.starts_with("outcome_unknown:")) << late;
+  EXPECT_EQ(responses["504"]["content"]["application/json"]["example"]["detail"],
+            "The database did not answer in time.");
   EXPECT_EQ(responses["503"]["headers"]["Retry-After"]["schema"]["type"], "integer");
   EXPECT_EQ(responses["503"]["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/Error");
 }

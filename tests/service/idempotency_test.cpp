@@ -170,6 +170,34 @@ TEST_F(IdempotencyTest, WithoutItsTableTheRestWorks) {
   EXPECT_EQ(client_->request("GET", "/items/1").status, 200);
 }
 
+TEST_F(IdempotencyTest, AChangeThatAFrozenDatabaseDoesNotAnswerIsOfUnknownOutcome) {
+  start({"--http.request-timeout=1s", "--db.pool-size=1"});
+  ASSERT_EQ(create_item(*client_, "lamp").status, 201);
+  const auto backends = server_.backend_pids(database_.name);
+  for (const auto each : backends) ASSERT_EQ(kill(each, SIGSTOP), 0);
+  // At once: the connection is given up after twice the time.
+  const auto post = [](const std::string& headers) {
+    return "POST /items/ HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 16\r\n" +
+           headers + "\r\n{\"name\":\"torch\"}";
+  };
+  auto with_key = service_->client(), reader = service_->client();
+  client_->send_raw(post(""));
+  with_key.send_raw(post("Idempotency-Key: k\r\n"));
+  reader.send_raw("GET /items/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  const auto plain = client_->read_response(), keyed = with_key.read_response();
+  const auto read = reader.read_response();
+  for (const auto each : backends) EXPECT_EQ(kill(each, SIGCONT), 0);
+  EXPECT_EQ(plain.status, 504);
+  EXPECT_EQ(plain.body,
+            R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made."})");
+  EXPECT_EQ(keyed.status, 504);
+  EXPECT_NE(keyed.body.find("It is safe to repeat it with the same Idempotency-Key."), std::string::npos)
+      << keyed.body;
+  EXPECT_EQ(read.body.find("outcome_unknown"), std::string::npos) << read.body;
+  // They were sent, and are made once the database goes on.
+  EXPECT_TRUE(eventually([&] { return count("torch") == "2"; }));
+}
+
 TEST_F(IdempotencyTest, AChangeThatAForcedStopLeavesIsOfUnknownOutcome) {
   start({"--http.shutdown-grace=300ms"});
   auto reader = service_->client();
