@@ -112,14 +112,15 @@ class connector_state {
       const db::error too_late{db::errc::no_answer, "it does not answer"};
       tell(connect_done{number, late ? too_late : failed ? why_not_reached(failed) : db::error{}, socket});
     };
-    socket->lowest_layer().async_connect({asio::ip::make_address(what.where.address), what.where.port},
-                                         [socket, done, keepalive = db::keepalive_within(settings_.keepalive)](
-                                             const asio::error_code& failed) {
-                                           if (failed) return done(failed);
-                                           db::set_keepalive(socket->lowest_layer().native_handle(), keepalive,
-                                                             db::given_up::silent_or_stalled);
-                                           socket->async_handshake(asio::ssl::stream_base::client, done);
-                                         });
+    socket->lowest_layer().async_connect(
+        {asio::ip::make_address(what.where.address), what.where.port},
+        [socket, done,
+         keepalive = db::keepalive_within(settings_.keepalive)](const asio::error_code& failed) {
+          if (failed) return done(failed);
+          db::set_keepalive(socket->lowest_layer().native_handle(), keepalive,
+                            db::given_up::silent_or_stalled);
+          socket->async_handshake(asio::ssl::stream_base::client, done);
+        });
   }
 
   void on_connect_done(const connect_done& what) {

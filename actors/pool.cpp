@@ -122,9 +122,7 @@ void pool_state::dispatch(slot& on, query_ptr what, answer to, tries before) {
   // asked bound the wait.
   self_->request(on.connection, caf::infinite, std::move(what))
       .then([this, index, number](const db::result& rows) { on_rows(index, number, rows); },
-            [this, index, number](const caf::error& failed) {
-              on_failure(index, number, from_caf(failed));
-            });
+            [this, index, number](const caf::error& failed) { on_failure(index, number, from_caf(failed)); });
 }
 
 // Nothing if it was answered already, when its connection ended.

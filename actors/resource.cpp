@@ -345,8 +345,8 @@ void resource_state<Table>::send_lists(time_point now) {
     const auto skip = equal.front().skip;
     const auto limit = equal.front().limit;
     send_batch(
-        lists_, &resource_state::send_lists, db::list_operation(skip, limit),
-        std::move(equal), [=](const auto&) { return db::list_parameters<Table>(skip, limit); },
+        lists_, &resource_state::send_lists, db::list_operation(skip, limit), std::move(equal),
+        [=](const auto&) { return db::list_parameters<Table>(skip, limit); },
         [](auto& askers, const db::result& from) {
           auto reply = all_rows<Table>(from);
           for (auto& each : askers) deliver(each.to, &each == &askers.back() ? std::move(reply) : reply);

@@ -98,8 +98,8 @@ struct node_settings {
   std::chrono::milliseconds timeout{3000};
   /// Time for a worker to accept a connection, and to say who it is.
   std::chrono::milliseconds connect_timeout{2000};
-  /// TCP notices within it, too, that a node has gone without a word: also before it has shown anything. 0 for
-  /// never.
+  /// TCP notices within it, too, that a node has gone without a word: also before it has shown anything. 0
+  /// for never.
   std::chrono::milliseconds keepalive = db::default_keepalive;
   /// The wait before the second attempt to reach a worker; doubles with each further one.
   std::chrono::milliseconds backoff_min{100};

@@ -24,8 +24,8 @@ response response_for(const rejection& what);
 /// An answer of a status and one sentence: {"detail": ...}.
 response plain_error(int status, std::string detail);
 
-/// To be called while an exception is handled that came up at a request: logs it with the method and the path,
-/// and answers 500 if nothing was answered yet.
+/// To be called while an exception is handled that came up at a request: logs it with the method and the
+/// path, and answers 500 if nothing was answered yet.
 void answer_fault(exchange& what) noexcept;
 
 /// Runs `handle` for a request. If it throws, that is a 500 for this request alone.

@@ -32,8 +32,8 @@ struct drained {
   std::size_t left = 0;
 };
 
-using front_actor = caf::typed_actor<caf::reacts_to<exchange_ptr>, caf::reacts_to<sweep>, caf::reacts_to<give_up>,
-                                     caf::replies_to<drain>::with<drained>>;
+using front_actor = caf::typed_actor<caf::reacts_to<exchange_ptr>, caf::reacts_to<sweep>,
+                                     caf::reacts_to<give_up>, caf::replies_to<drain>::with<drained>>;
 
 /// Adds the routes of one part of the service; their handlers may use the front to ask other actors.
 using route_source = std::function<void(router&, front_actor::pointer)>;

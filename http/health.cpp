@@ -18,7 +18,9 @@ namespace {
 class readiness {
  public:
   explicit readiness(exchange_ptr what) : what_{std::move(what)} {}
-  ~readiness() { contain(*what_, [this] { answer(); }); }
+  ~readiness() {
+    contain(*what_, [this] { answer(); });
+  }
   readiness(const readiness&) = delete;
   readiness& operator=(const readiness&) = delete;
 

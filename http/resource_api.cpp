@@ -142,13 +142,11 @@ class api {
   void ask(const exchange_ptr& what, Message&& message, Render render) const {
     // `what = what` is no constant in a handler, which is moved then, not copied, on its way into CAF.
     self_->request(target_, caf::infinite, std::forward<Message>(message))
-        .then(
-            [what = what, render](const Reply& reply) {
-              contain(*what, [&] { what->answer(render(reply)); });
-            },
-            [what = what](const caf::error& failed) {
-              contain(*what, [&] { what->answer(response_for(actors::from_caf(failed), *what)); });
-            });
+        .then([what = what,
+               render](const Reply& reply) { contain(*what, [&] { what->answer(render(reply)); }); },
+              [what = what](const caf::error& failed) {
+                contain(*what, [&] { what->answer(response_for(actors::from_caf(failed), *what)); });
+              });
   }
 
   actors::resource_actor<Table> target_;

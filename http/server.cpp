@@ -233,7 +233,8 @@ class server::implementation {
     lane_->its_clients = std::make_shared<clients>(
         home.io(), rules_for(settings.idle_timeout, settings.min_rate), timeout_answer);
     auto front = make_front([its_clients = lane_->its_clients] { return its_clients->count(); });
-    const auto take = [this, keepalive = db::keepalive_within(settings.keepalive), shared = settings_for_restinio(settings, lane_, std::move(front))](
+    const auto take = [this, keepalive = db::keepalive_within(settings.keepalive),
+                       shared = settings_for_restinio(settings, lane_, std::move(front))](
                           asio::ip::tcp::socket socket, actors::acceptor::place place) {
       // A client that has gone already is noticed when it is read from.
       asio::error_code gone;

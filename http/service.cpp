@@ -232,8 +232,7 @@ std::string service::wait_until_ready(std::chrono::milliseconds patience, const 
           .receive([&](const actors::pool_status& now) { status = now; },
                    [&](const caf::error& failed) { status.last_failure = to_string(failed); });
       if (status.ready > 0) break;
-      if (has_to_end())
-        return status.last_failure.empty() ? "no connection yet" : status.last_failure;
+      if (has_to_end()) return status.last_failure.empty() ? "no connection yet" : status.last_failure;
       std::this_thread::sleep_for(ask_interval);
     }
   }

@@ -30,8 +30,8 @@ namespace troupe::http {
 ///     gateway   HTTP; the item actors are on workers
 ///     worker    database; takes work from gateways
 ///
-/// If one of its actors ends before stop(), who waits is answered 503, and lane_scheduler::fail() is called: the
-/// process is to stop then.
+/// If one of its actors ends before stop(), who waits is answered 503, and lane_scheduler::fail() is called:
+/// the process is to stop then.
 ///
 /// Used by the main thread only; nothing it waits for runs on that thread.
 class service {

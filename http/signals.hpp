@@ -35,8 +35,8 @@ class signal_watch {
   /// Tells of a stop that is asked for.
   std::stop_token stop() const;
 
-  /// Waits for a signal, `at_most` so long: a stop that was asked for, earlier or now; a SIGHUP since the last
-  /// call; or nothing but the end of a child or of the time.
+  /// Waits for a signal, `at_most` so long: a stop that was asked for, earlier or now; a SIGHUP since the
+  /// last call; or nothing but the end of a child or of the time.
   event wait(std::chrono::milliseconds at_most);
 
   /// All requests are answered: what follows has bounds of its own.

@@ -26,9 +26,8 @@ class front_test : public test::deterministic {
                   }});
       routes.add({"POST", "/things/",
                   [this](const exchange_ptr& what, const std::string&) { held.push_back(what); }});
-      routes.add({"PUT", "/things/", [](const exchange_ptr&, const std::string&) {
-                    throw std::runtime_error{"secret"};
-                  }});
+      routes.add({"PUT", "/things/",
+                  [](const exchange_ptr&, const std::string&) { throw std::runtime_error{"secret"}; }});
       routes.add({"GET", "/things/{id}", [this](const exchange_ptr& what, const std::string& parameter) {
                     parameters.push_back(parameter);
                     held.push_back(what);
@@ -126,8 +125,9 @@ TEST_F(front_test, gives_up_at_the_deadline_and_not_before) {
   EXPECT_EQ(what->status(), 0);
   advance(sweep_interval);
   EXPECT_EQ(what->status(), 504);
-  EXPECT_EQ(what->answer_body(),
-            R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made."})");
+  EXPECT_EQ(
+      what->answer_body(),
+      R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made."})");
 }
 
 TEST_F(front_test, says_that_a_late_change_with_a_key_is_safe_to_repeat_and_of_a_read_nothing) {
@@ -138,9 +138,10 @@ TEST_F(front_test, says_that_a_late_change_with_a_key_is_safe_to_repeat_and_of_a
   const auto read = send("GET", "/things/1");
   advance(settings{}.request_timeout + sweep_interval);
   EXPECT_EQ(keyed->status(), 504);
-  EXPECT_EQ(keyed->answer_body(),
-            R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made. )"
-            R"(It is safe to repeat it with the same Idempotency-Key."})");
+  EXPECT_EQ(
+      keyed->answer_body(),
+      R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made. )"
+      R"(It is safe to repeat it with the same Idempotency-Key."})");
   EXPECT_EQ(read->status(), 504);
   EXPECT_EQ(read->answer_body(), R"({"detail":"The database did not answer in time."})");
 }

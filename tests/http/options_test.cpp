@@ -164,16 +164,26 @@ TEST_F(options_test, help_wins_over_everything) {
 
 TEST_F(options_test, help_names_every_option) {
   const auto text = configuration{}.help();
-  for (const auto* each : {"http.address",         "http.port",
-                           "http.threads",         "http.max-connections",
-                           "http.request-timeout", "http.idle-timeout",
-                           "http.shutdown-grace",  "http.max-body",
-                           "http.max-limit",       "db.uri",
-                           "db.data-dir",          "db.pool-size",
-                           "db.pipeline-depth",    "db.echo",
-                           "db.migrate",           "db.connect-timeout",
-                           "db.backoff-min",       "db.backoff-max",
-                           "actors.max-queue",     "tcp.keepalive",
+  for (const auto* each : {"http.address",
+                           "http.port",
+                           "http.threads",
+                           "http.max-connections",
+                           "http.request-timeout",
+                           "http.idle-timeout",
+                           "http.shutdown-grace",
+                           "http.max-body",
+                           "http.max-limit",
+                           "db.uri",
+                           "db.data-dir",
+                           "db.pool-size",
+                           "db.pipeline-depth",
+                           "db.echo",
+                           "db.migrate",
+                           "db.connect-timeout",
+                           "db.backoff-min",
+                           "db.backoff-max",
+                           "actors.max-queue",
+                           "tcp.keepalive",
                            "log.level"})
     EXPECT_NE(text.find(std::string{"  --"} + each + "="), std::string::npos) << each;
   EXPECT_EQ(text.find("scheduler"), std::string::npos);

@@ -188,8 +188,9 @@ TEST_F(IdempotencyTest, AChangeThatAFrozenDatabaseDoesNotAnswerIsOfUnknownOutcom
   const auto read = reader.read_response();
   for (const auto each : backends) EXPECT_EQ(kill(each, SIGCONT), 0);
   EXPECT_EQ(plain.status, 504);
-  EXPECT_EQ(plain.body,
-            R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made."})");
+  EXPECT_EQ(
+      plain.body,
+      R"({"detail":"outcome_unknown: no answer came in time; the change may or may not have been made."})");
   EXPECT_EQ(keyed.status, 504);
   EXPECT_NE(keyed.body.find("It is safe to repeat it with the same Idempotency-Key."), std::string::npos)
       << keyed.body;

@@ -131,10 +131,10 @@ TEST(Stopping, ClientsThatConnectAllTheTimeOrNeverFinishDoNotHoldUpAStop) {
 TEST(Stopping, AWorkerWaitsNeitherForFrozenGatewaysNorForItsHealthPort) {
   const auto database = postgres::instance().create_database();
   const auto health = free_port();
-  process worker{command({"worker", "--db.uri=" + database.uri, "--http.shutdown-grace=1s",
-                          "--node.timeout=60s", "--node.port=" + std::to_string(free_port()),
-                          "--node.health-port=" + std::to_string(health)}),
-                 no_database};
+  process worker{
+      command({"worker", "--db.uri=" + database.uri, "--http.shutdown-grace=1s", "--node.timeout=60s",
+               "--node.port=" + std::to_string(free_port()), "--node.health-port=" + std::to_string(health)}),
+      no_database};
   const auto port = node_port_of(worker);
   process gateway{command({"gateway", "--http.port=0", "--node.workers=127.0.0.1:" + std::to_string(port),
                            "--node.timeout=60s"}),
@@ -203,14 +203,14 @@ TEST(Stopping, AMigrationStopsWhileItWaitsForItsDatabase) {
   const silent_port nobody;
   const std::vector<std::vector<std::string>> all{
       command({"migrate", nobody.uri(), "--db.connect-timeout=1h"}),
-      by_shell(without_names, command({"migrate", "--db.uri=postgresql://u@name.test/d",
-                                       "--db.connect-timeout=1h"}))};
+      by_shell(without_names,
+               command({"migrate", "--db.uri=postgresql://u@name.test/d", "--db.connect-timeout=1h"}))};
   for (const auto& each : all) {
     process it{each, no_database};
     // More than the first one: then signals are waited for.
     const auto tasks = "/proc/" + std::to_string(it.pid()) + "/task";
-    EXPECT_TRUE(eventually(
-        [&] { return std::distance(std::filesystem::directory_iterator{tasks}, {}) > 2; }));
+    EXPECT_TRUE(
+        eventually([&] { return std::distance(std::filesystem::directory_iterator{tasks}, {}) > 2; }));
     it.signal(SIGINT);
     EXPECT_EQ(it.wait_exit(), 1) << it.output();
     EXPECT_NE(it.output().find("stopped before it was done"), std::string::npos) << it.output();
