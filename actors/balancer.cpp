@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "actors/errors.hpp"
+#include "actors/message_size.hpp"
 #include "actors/supervision.hpp"
 
 namespace troupe::actors {
@@ -144,6 +145,7 @@ void balancer_state<Table>::on_send_jobs() {
   const auto now = self_->clock().now();
   for (auto& link : links_) {
     jobs<Table> out;
+    std::size_t bytes = 0;
     for (const auto number : std::exchange(link.gathered, {})) {
       const auto found = pending_.find(number);
       if (found == pending_.end()) {
@@ -153,6 +155,13 @@ void balancer_state<Table>::on_send_jobs() {
       found->second.sent = true;
       auto what = found->second.what;
       budget_of<Table>(what) = std::chrono::duration_cast<time_budget>(found->second.deadline - now);
+      // What size_of() says is no less than half of it.
+      const auto size = size_of<Table>(what);
+      if (bytes + size > settings_.max_message / 2 && !out.all.empty()) {
+        self_->send(link.worker, std::exchange(out, {}));
+        bytes = 0;
+      }
+      bytes += size;
       out.all.push_back({number, std::move(what)});
     }
     if (!out.all.empty()) self_->send(link.worker, std::move(out));

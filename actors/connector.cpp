@@ -129,7 +129,8 @@ class connector_state {
       to.deliver(to_caf(what.failure));
       return;
     }
-    const auto stream = caf::make_counted<node_stream>(*home_, std::move(*what.socket));
+    const auto stream =
+        caf::make_counted<node_stream>(*home_, std::move(*what.socket), settings_.max_message);
     const auto broker = self_->system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
     // CAF's own remote_actor() connects to one node after the other, each for as long as the kernel tries.
     self_

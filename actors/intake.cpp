@@ -6,13 +6,17 @@
 #include <variant>
 
 #include "actors/errors.hpp"
+#include "actors/message_size.hpp"
 #include "actors/supervision.hpp"
 
 namespace troupe::actors {
 
 template <class Table>
-void intake_state<Table>::start(pointer self, std::vector<resource_actor<Table>> resources) {
+void intake_state<Table>::start(pointer self, std::vector<resource_actor<Table>> resources,
+                                std::size_t max_message) {
   self_ = self;
+  // What size_of() says is no less than half of it.
+  max_bytes_ = max_message / 2;
   resources_ = std::move(resources);
 }
 
@@ -64,16 +68,29 @@ void intake_state<Table>::ask(const resource_actor<Table>& whom, const Message& 
 // them, so that they leave together.
 template <class Table>
 void intake_state<Table>::gather(const caf::strong_actor_ptr& to, job_result<Table> what) {
-  ready_[to].all.push_back(std::move(what));
+  auto size = size_of<Table>(what.reply);
+  if (size > max_bytes_) {
+    what.reply =
+        db::error{db::errc::answer_too_large, "The answer is too large for a message between nodes."};
+    size = size_of<Table>(what.reply);
+  }
+  auto& gathered = ready_[to];
+  if (gathered.bytes + size > max_bytes_) send(to, std::exchange(gathered, {}).what);
+  gathered.what.all.push_back(std::move(what));
+  gathered.bytes += size;
   --unanswered_;
   if (!std::exchange(sending_, true)) self_->send(self_, send_results{});
 }
 
 template <class Table>
+void intake_state<Table>::send(const caf::strong_actor_ptr& to, job_results<Table> what) {
+  self_->send(caf::actor_cast<job_sender_actor<Table>>(to), std::move(what));
+}
+
+template <class Table>
 void intake_state<Table>::on_send_results() {
   sending_ = false;
-  for (auto& [to, results] : std::exchange(ready_, {}))
-    self_->send(caf::actor_cast<job_sender_actor<Table>>(to), std::move(results));
+  for (auto& [to, gathered] : std::exchange(ready_, {})) send(to, std::move(gathered.what));
   settle();
 }
 
@@ -110,8 +127,8 @@ void intake_state<Table>::settle() {
 template <class Table>
 typename intake_actor<Table>::behavior_type intake(
     typename intake_actor<Table>::template stateful_pointer<intake_state<Table>> self,
-    const std::vector<resource_actor<Table>>& resources) {
-  self->state.start(self, resources);
+    const std::vector<resource_actor<Table>>& resources, std::size_t max_message) {
+  self->state.start(self, resources, max_message);
   self->set_down_handler([self](const caf::down_msg& down) { self->state.on_down(down.source); });
   return {
       [self](enlist) -> caf::result<enlisted> {
@@ -131,6 +148,6 @@ typename intake_actor<Table>::behavior_type intake(
 
 template intake_actor<db::item_table>::behavior_type intake<db::item_table>(
     intake_actor<db::item_table>::stateful_pointer<intake_state<db::item_table>>,
-    const std::vector<item_actor>&);
+    const std::vector<item_actor>&, std::size_t);
 
 }  // namespace troupe::actors

@@ -35,7 +35,7 @@ class intake_state {
   static constexpr const char* name = "intake";
   using pointer = typename intake_actor<Table>::pointer;
 
-  void start(pointer self, std::vector<resource_actor<Table>> resources);
+  void start(pointer self, std::vector<resource_actor<Table>> resources, std::size_t max_message);
 
   bool is_leaving() const noexcept { return leaving_; }
   void on_enlist(const caf::strong_actor_ptr& who);
@@ -49,14 +49,20 @@ class intake_state {
   void ask(const resource_actor<Table>& whom, const Message& what, const caf::strong_actor_ptr& from,
            std::uint64_t number);
   void gather(const caf::strong_actor_ptr& to, job_result<Table> what);
+  void send(const caf::strong_actor_ptr& to, job_results<Table> what);
   void say_leaving();
   void settle();
 
   pointer self_ = nullptr;
   std::vector<resource_actor<Table>> resources_;
   std::size_t next_ = 0;
+  std::size_t max_bytes_ = 0;
   std::set<caf::strong_actor_ptr> gateways_;
-  std::map<caf::strong_actor_ptr, job_results<Table>> ready_;
+  struct gathered_results {
+    job_results<Table> what;
+    std::size_t bytes = 0;
+  };
+  std::map<caf::strong_actor_ptr, gathered_results> ready_;
   std::size_t unanswered_ = 0;
   bool sending_ = false;
   bool leaving_ = false;
@@ -68,14 +74,15 @@ class intake_state {
 };
 
 /// The behavior of an intake. The jobs of a message go to one of the `resources`, one per lane, in turn.
+/// `max_message` is that of node_settings.
 template <class Table>
 typename intake_actor<Table>::behavior_type intake(
     typename intake_actor<Table>::template stateful_pointer<intake_state<Table>> self,
-    const std::vector<resource_actor<Table>>& resources);
+    const std::vector<resource_actor<Table>>& resources, std::size_t max_message);
 
 extern template intake_actor<db::item_table>::behavior_type intake<db::item_table>(
     intake_actor<db::item_table>::stateful_pointer<intake_state<db::item_table>>,
-    const std::vector<item_actor>&);
+    const std::vector<item_actor>&, std::size_t);
 
 }  // namespace troupe::actors
 

@@ -139,7 +139,7 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   void welcome(newcomer& who) {
     const auto broker = home_.system().middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
     const caf::io::scribe_ptr stream =
-        caf::make_counted<node_stream>(home_, std::move(who.socket), who.greeting);
+        caf::make_counted<node_stream>(home_, std::move(who.socket), settings_.max_message, who.greeting);
     caf::anon_send(broker, caf::publish_atom::value, stream, port(), published_, signatures_);
   }
 

@@ -1,6 +1,8 @@
 // Cuts what comes into the pieces that the broker asks for.
 #include "actors/node_stream.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <asio/buffer.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
@@ -9,6 +11,7 @@
 #include <caf/binary_deserializer.hpp>
 #include <caf/io/connection_handle.hpp>
 #include <caf/io/middleman.hpp>
+#include <chrono>
 #include <utility>
 
 namespace troupe::actors {
@@ -22,6 +25,17 @@ constexpr std::size_t read_size = 65536;
 caf::io::connection_handle next_handle() {
   static std::atomic<std::int64_t> last{0};
   return caf::io::connection_handle::from_int(++last);
+}
+
+// One line for all that do it within a minute.
+void complain(const std::string& who, std::size_t announced) {
+  using clock = std::chrono::steady_clock;
+  static std::atomic<clock::rep> next{clock::duration::min().count()};
+  const auto now = clock::now().time_since_epoch();
+  auto due = next.load();
+  if (now.count() < due || !next.compare_exchange_strong(due, (now + std::chrono::minutes{1}).count()))
+    return;
+  spdlog::warn("Node {} announced a message of {} bytes: the connection is closed", who, announced);
 }
 
 }  // namespace
@@ -38,8 +52,9 @@ std::optional<caf::io::basp::header> read_node_header(caf::actor_system& system,
   return out;
 }
 
-node_stream::node_stream(lane& home, node_socket socket, const std::vector<char>& begun)
-    : scribe{next_handle()}, home_{home}, socket_{std::move(socket)} {
+node_stream::node_stream(lane& home, node_socket socket, std::size_t max_message,
+                         const std::vector<char>& begun)
+    : scribe{next_handle()}, home_{home}, socket_{std::move(socket)}, max_message_{max_message} {
   asio::error_code failed;
   socket_.lowest_layer().set_option(asio::ip::tcp::no_delay{true}, failed);
   incoming_.commit(asio::buffer_copy(incoming_.prepare(begun.size()), asio::buffer(begun)));
@@ -112,6 +127,10 @@ void node_stream::hand_over() {
     if (!std::exchange(payload_is_next_, false)) {
       const auto header = read_node_header(home_.system(), piece_);
       if (!header) return fail(operation::read);
+      if (header->payload_len > max_message_) {
+        complain(addr(), header->payload_len);
+        return fail(operation::read);
+      }
       payload_is_next_ = header->payload_len > 0;
     }
     if (!consume(&context(), piece_.data(), piece_.size())) active_ = false;

@@ -27,8 +27,8 @@ std::optional<caf::io::basp::header> read_node_header(caf::actor_system& system,
 class node_stream final : public caf::io::scribe {
  public:
   /// Takes a connected socket of the lane's loop, which is that of the middleman, and what has been read
-  /// from it before.
-  node_stream(lane& home, node_socket socket, const std::vector<char>& begun = {});
+  /// from it before. The connection ends when the other side announces more than `max_message` bytes.
+  node_stream(lane& home, node_socket socket, std::size_t max_message, const std::vector<char>& begun = {});
 
   /// Ends the connection; the broker learns it as if the other side had gone.
   void cut();
@@ -55,6 +55,7 @@ class node_stream final : public caf::io::scribe {
 
   lane& home_;
   node_socket socket_;
+  const std::size_t max_message_;
   // As many bytes as the broker wants at once.
   std::size_t wanted_ = 0;
   // What comes next: a header of CAF's protocol, or what that announced.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "actors/errors.hpp"
+#include "actors/message_size.hpp"
 #include "actors/supervision.hpp"
 #include "db/codec.hpp"
 #include "db/statements.hpp"
@@ -95,21 +96,11 @@ bool blames_a_row(db::errc code) {
          code == db::errc::statement_failed || code == db::errc::schema_mismatch;
 }
 
-std::size_t text_size(const std::string& text) { return text.size(); }
-template <class T>
-std::size_t text_size(const std::optional<T>& value) {
-  return value ? text_size(*value) : 0;
-}
-template <class T>
-std::size_t text_size(const T&) {
-  return sizeof(T);
-}
-
 }  // namespace
 
 template <class Table>
 std::size_t resource_state<Table>::pending_create::size_in_bytes() const {
-  return std::apply([](const auto&... values) { return (text_size(values) + ...); }, row.values);
+  return size_of(row);
 }
 
 template <class Table>

@@ -107,6 +107,10 @@ struct node_settings {
   std::chrono::milliseconds backoff_max{2000};
   /// Requests of a lane that wait for workers, at most; the next one is refused with `overloaded`.
   std::size_t max_outstanding = default_max_queue;
+  /// Bytes of one message between nodes, at most; a node that announces more is cut off, and none of ours
+  /// does: a message is sent on when half of it is full, and a list that takes more is refused. Beyond what
+  /// clients can use, and small beside the memory of a node.
+  std::size_t max_message = std::size_t{64} * 1024 * 1024;
   /// How often a request is given to a worker, at most: the first and two more survive two losses.
   int max_attempts = 3;
   /// Seed of what is left to chance: which workers are compared, and the jitter of the waits.

@@ -32,6 +32,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::not_accepting: return "not_accepting";
     case errc::tls_failed: return "tls_failed";
     case errc::internal: return "internal";
+    case errc::answer_too_large: return "answer_too_large";
     case errc::deadline_unknown: return "deadline_unknown";
   }
   return "unknown";

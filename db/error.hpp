@@ -55,6 +55,8 @@ enum class errc : std::uint8_t {
   internal = 21,
   /// The deadline passed after a change was sent, or may have been: it may or may not have taken effect.
   deadline_unknown = 22,
+  /// The answer is larger than what can be sent.
+  answer_too_large = 23,
 };
 
 /// The name of an error code, as it stands in logs.

@@ -24,8 +24,9 @@ response unavailable(std::string detail) {
   return out;
 }
 
-response refused_value(std::string type, const std::string& message) {
-  return response_for(rejection{422, {}, {problem{std::move(type), {"body"}, message, "null", {}}}});
+response refused_value(std::string type, const std::string& message,
+                       decltype(problem::loc) where = {"body"}) {
+  return response_for(rejection{422, {}, {problem{std::move(type), std::move(where), message, "null", {}}}});
 }
 
 // Programs know it by its first word.
@@ -64,6 +65,9 @@ response response_for(const db::error& what) {
     case errc::deadline_exceeded: return plain_error(504, "The database did not answer in time.");
     case errc::invalid_value: return refused_value("value_error", "Value error, " + what.message);
     case errc::value_too_long: return refused_value("string_too_long", "Value too long, " + what.message);
+    case errc::answer_too_large:
+      return refused_value("value_error", "Value error, the answer is too large: ask for fewer rows",
+                           {"query", "limit"});
     case errc::key_reused: return plain_error(422, "The Idempotency-Key belongs to another request.");
     case errc::no_worker: return unavailable("No worker can be reached. Try again later.");
     case errc::not_supported: return plain_error(501, what.message);

@@ -369,6 +369,10 @@ tl::expected<options, std::string> configuration::checked(command what) const {
     return bad("a gateway needs workers: --node.workers=host:port");
   if (what != command::gateway && !workers.empty())
     return bad("node.workers is for a gateway: troupe gateway");
+  // A job has to fit into a message with room to spare.
+  const bool between_nodes = what != command::serve || node_port_ != 0;
+  if (const auto most = actors::node_settings{}.max_message / 4; between_nodes && max_body_ > most)
+    return bad("http.max-body must be at most " + std::to_string(most) + " between nodes");
   if (what == command::gateway && node_port_ != 0)
     return bad("node.port is for a worker: a gateway takes no work");
   const auto keepalive = to_milliseconds(keepalive_);

@@ -142,7 +142,7 @@ void service::start_node_port() {
   auto& home = actors::lane_scheduler::of(system_).at(0);
   std::vector<actors::item_actor> items;
   for (const auto& each : parts_) items.push_back(each.items);
-  intake_ = home.spawn(actors::intake<db::item_table>, items);
+  intake_ = home.spawn(actors::intake<db::item_table>, items, options_.node.max_message);
   // Gateways see what crosses nodes, not what the intake tells itself.
   node_port_ = std::make_unique<actors::node_port>(
       home, options_.node, tls_, caf::actor_cast<caf::strong_actor_ptr>(intake_),

@@ -76,6 +76,17 @@ TEST_F(balancer_test, what_gathers_leaves_as_one_message) {
   EXPECT_EQ(workers[0].log->got.size(), 2u);
 }
 
+TEST_F(balancer_test, what_would_be_too_much_for_one_message_leaves_in_more) {
+  node_settings small;
+  small.max_message = 8192;
+  start(1, small);
+  for (int i = 0; i < 4; ++i) create_item(std::string(i < 2 ? 3000 : 100, 'x'));
+  flush();
+  std::vector<std::size_t> sizes;
+  for (const auto& each : workers[0].log->got) sizes.push_back(each.all.size());
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{1, 1, 2}));
+}
+
 TEST_F(balancer_test, equal_workers_get_equal_shares) {
   start(3);
   for (int key = 0; key < 300; ++key) find_item(key);

@@ -24,6 +24,8 @@ using test::later;
 using test::mock_gateway;
 
 constexpr milliseconds budget{1000};
+// Bytes; room for some small rows.
+constexpr std::size_t max_message = 8192;
 
 class intake_test : public test::deterministic {
  protected:
@@ -39,7 +41,7 @@ class intake_test : public test::deterministic {
       lane_actors.push_back(spawn(test::hold, lanes.back()));
       all.push_back(caf::actor_cast<item_actor>(lane_actors.back()));
     }
-    worker = spawn(intake<item_table>, all);
+    worker = spawn(intake<item_table>, all, max_message);
     run();
   }
 
@@ -134,6 +136,30 @@ TEST_F(intake_test, answers_that_are_ready_together_come_in_one_message) {
   answer(1, {{0, item_called("d")}});
   ASSERT_EQ(from.log->results.size(), 2u);
   EXPECT_EQ(from.log->results[1].all.size(), 1u);
+}
+
+TEST_F(intake_test, answers_that_would_be_too_much_for_one_message_come_in_more) {
+  const auto from = add_gateway();
+  send_jobs_as(from, {{{1, find<item_table>{1, budget}},
+                       {2, find<item_table>{2, budget}},
+                       {3, find<item_table>{3, budget}},
+                       {4, find<item_table>{4, budget}}}});
+  const auto large = item_called(std::string(max_message / 4, 'x'), 1);
+  answer(0, {{0, large}, {1, large}, {2, large}, {3, item_called("small", 4)}});
+  std::vector<std::size_t> sizes;
+  for (const auto& each : from.log->results) sizes.push_back(each.all.size());
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{1, 1, 2}));
+}
+
+TEST_F(intake_test, an_answer_too_large_for_a_message_is_refused) {
+  const auto from = add_gateway();
+  send_jobs_as(from, {{{1, list<item_table>{0, 10, budget}}}});
+  const auto large = item_called(std::string(max_message / 4, 'x'), 1);
+  answer(0, {{0, rows<item_table>{large, large}}});
+  ASSERT_EQ(from.log->results.size(), 1u);
+  const auto& reply = from.log->results[0].all.at(0).reply;
+  ASSERT_TRUE(std::holds_alternative<db::error>(reply));
+  EXPECT_EQ(std::get<db::error>(reply).code, db::errc::answer_too_large);
 }
 
 TEST_F(intake_test, messages_go_to_the_lanes_in_turn) {

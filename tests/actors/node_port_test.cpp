@@ -157,6 +157,22 @@ TEST_F(node_port_test, a_second_greeting_that_would_harm_ends_the_connection) {
   EXPECT_TRUE(lets_gateway_in());
 }
 
+TEST_F(node_port_test, a_message_beyond_the_bound_ends_the_connection) {
+  const auto announce = [this](std::size_t payload) {
+    auto one = std::make_unique<peer>(port->port());
+    one->send(bytes(greeting(30)));
+    EXPECT_TRUE(one->hears());
+    one->send(std::string(30, '\0') +
+              bytes({message_type::direct_message, 0, static_cast<std::uint32_t>(payload), 1, 1, 1}));
+    return one;
+  };
+  const auto most = announce(settings.max_message);
+  EXPECT_TRUE(announce(settings.max_message + 1)->is_closed());
+  EXPECT_TRUE(announce(0xffffffff)->is_closed());
+  EXPECT_FALSE(most->is_closed(std::chrono::milliseconds{0}));
+  EXPECT_TRUE(lets_gateway_in());
+}
+
 TEST_F(node_port_test, a_greeting_may_come_in_pieces) {
   peer one{port->port()};
   const auto whole = bytes(greeting(30));

@@ -123,7 +123,7 @@ class nodes_simulation : public deterministic {
       lanes.push_back(caf::actor_cast<actors::item_actor>(made));
       it.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(made));
     }
-    it.intake = system.spawn(actors::intake<table>, lanes);
+    it.intake = system.spawn(actors::intake<table>, lanes, actors::node_settings{}.max_message);
     it.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(it.intake));
     kept_.insert(kept_.end(), it.parts.begin(), it.parts.end());
   }
