@@ -23,7 +23,7 @@ using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT
 // Before accept() is tried again when the process lacks something. Clients notice it no more than a slow
 // answer, and it costs nothing.
 constexpr std::chrono::milliseconds retry_pause{100};
-// Trouble that comes again within it is the same trouble: one line in the log.
+// Trouble that comes again within it after the last is the same trouble: one line in the log.
 constexpr std::chrono::seconds same_trouble{10};
 
 // What accept(2) says of a connection that waits, not of us: Linux passes on its pending errors, and EPERM is
@@ -55,9 +55,12 @@ acceptor::acceptor(asio::io_context& loop, settings with, handler on_connection)
       on_connection_{std::move(on_connection)},
       socket_{loop},
       pause_{loop},
-      last_trouble_{std::chrono::steady_clock::now() - same_trouble} {
+      is_full_said_{same_trouble},
+      trouble_said_{same_trouble} {
   socket_.open(settings_.where.protocol());
   socket_.set_option(tcp::acceptor::reuse_address{true});
+  // Otherwise asio passes over some errors itself and waits, also if somebody else waits already.
+  socket_.set_option(asio::socket_base::enable_connection_aborted{true});
   if (settings_.shares_port) socket_.set_option(reuse_port{true});
   socket_.bind(settings_.where);
   socket_.listen();
@@ -83,8 +86,8 @@ void acceptor::accept_next() {
   if (!socket_.is_open()) return;
   is_full_ = connections_ >= settings_.max_connections;
   if (is_full_)
-    return complain("all " + std::to_string(settings_.max_connections) +
-                    " connections allowed are open: further clients wait");
+    return complain(is_full_said_, "all " + std::to_string(settings_.max_connections) +
+                                       " connections allowed are open: further clients wait");
   socket_.async_accept(
       [self = shared_from_this()](const asio::error_code& failed, asio::ip::tcp::socket socket) {
         self->on_accept(failed, std::move(socket));
@@ -103,17 +106,15 @@ void acceptor::on_accept(const asio::error_code& failed, tcp::socket socket) {
 }
 
 void acceptor::accept_later(const std::string& why) {
-  complain("no connection can be accepted: " + why + "; trying again");
+  complain(trouble_said_, "no connection can be accepted: " + why + "; trying again");
   pause_.expires_after(retry_pause);
   pause_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
     if (!cancelled) self->accept_next();
   });
 }
 
-void acceptor::complain(const std::string& sentence) {
-  const auto now = std::chrono::steady_clock::now();
-  if (now - std::exchange(last_trouble_, now) >= same_trouble)
-    spdlog::warn("{} port {}: {}", settings_.name, port_, sentence);
+void acceptor::complain(log_limit& limit, const std::string& sentence) {
+  if (limit.lets_through()) spdlog::warn("{} port {}: {}", settings_.name, port_, sentence);
 }
 
 void acceptor::leave_place() noexcept {

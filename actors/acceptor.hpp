@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include "actors/log_limit.hpp"
+
 namespace troupe::actors {
 
 /// A listening socket on a loop, and a count of the connections of it that live.
@@ -72,7 +74,7 @@ class acceptor final : public std::enable_shared_from_this<acceptor> {
   void accept_next();
   void on_accept(const asio::error_code& failed, asio::ip::tcp::socket socket);
   void accept_later(const std::string& why);
-  void complain(const std::string& sentence);
+  void complain(log_limit& limit, const std::string& sentence);
   void leave_place() noexcept;
 
   settings settings_;
@@ -83,8 +85,8 @@ class acceptor final : public std::enable_shared_from_this<acceptor> {
   std::size_t connections_ = 0;
   // Waits for a place instead of for a connection.
   bool is_full_ = false;
-  // When it last had to complain, so that a flood of trouble is one line.
-  std::chrono::steady_clock::time_point last_trouble_;
+  log_limit is_full_said_;
+  log_limit trouble_said_;
 };
 
 }  // namespace troupe::actors

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "actors/acceptor.hpp"
+#include "actors/log_limit.hpp"
 #include "actors/node_stream.hpp"
 
 namespace troupe::actors {
@@ -30,6 +31,8 @@ using asio::ip::tcp;
 
 // The payload of a greeting is the name of a node: some 30 bytes.
 constexpr std::uint32_t max_greeting_payload = 1024;
+// Who is not trusted again within it after the last is not said again.
+constexpr std::chrono::seconds same_distrust{10};
 // The newest are heard, and those who made room for them are about to go.
 constexpr std::size_t max_connections = 2 * max_newcomers;
 
@@ -113,7 +116,7 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
         asio::ssl::stream_base::server, [self = shared_from_this(), who](const asio::error_code& failed) {
           if (failed) {
             // Worth a line: the certificates of a service do not fit, or somebody tries.
-            if (who->why.empty())
+            if (who->why.empty() && self->distrust_said_.lets_through())
               spdlog::info("Node port: {} is not trusted: {}", who->from, failed.message());
             return self->on_heard(who, failed);
           }
@@ -150,6 +153,7 @@ class node_port::implementation : public std::enable_shared_from_this<implementa
   std::set<std::string> signatures_;
   std::shared_ptr<acceptor> acceptor_;
   std::list<newcomer_ptr> newcomers_;
+  log_limit distrust_said_{same_distrust};
   bool closed_ = false;
 };
 

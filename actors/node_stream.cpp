@@ -14,6 +14,8 @@
 #include <chrono>
 #include <utility>
 
+#include "actors/log_limit.hpp"
+
 namespace troupe::actors {
 
 namespace {
@@ -27,15 +29,11 @@ caf::io::connection_handle next_handle() {
   return caf::io::connection_handle::from_int(++last);
 }
 
-// One line for all that do it within a minute.
+// All nodes' connections are on one lane.
 void complain(const std::string& who, std::size_t announced) {
-  using clock = std::chrono::steady_clock;
-  static std::atomic<clock::rep> next{clock::duration::min().count()};
-  const auto now = clock::now().time_since_epoch();
-  auto due = next.load();
-  if (now.count() < due || !next.compare_exchange_strong(due, (now + std::chrono::minutes{1}).count()))
-    return;
-  spdlog::warn("Node {} announced a message of {} bytes: the connection is closed", who, announced);
+  static log_limit limit{std::chrono::minutes{1}};
+  if (limit.lets_through())
+    spdlog::warn("Node {} announced a message of {} bytes: the connection is closed", who, announced);
 }
 
 }  // namespace

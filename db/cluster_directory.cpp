@@ -71,38 +71,47 @@ std::optional<std::int64_t> number(std::string_view text) {
   return value;
 }
 
-tl::expected<void, error> run_initdb(const cluster_layout& layout, const fs::path& programs,
-                                     std::optional<account> user, const std::stop_token& stop) {
+tl::expected<void, error> run_initdb(const cluster_layout& layout, const fs::path& unfinished,
+                                     const fs::path& programs, std::optional<account> user,
+                                     const std::stop_token& stop) {
   const auto log = open_log(layout);
   if (!log) return tl::unexpected(log.error());
   const auto log_start = log_size(layout);
   child_options options;
-  options.argv = {programs / "initdb", "--pgdata=" + layout.unfinished().string(),
+  options.argv = {programs / "initdb", "--pgdata=" + unfinished.string(),
                   "--encoding=UTF8",   "--locale=C.UTF-8",
                   "--auth=trust",      "--username=postgres",
                   "--data-checksums",  "--no-instructions"};
   options.environment = server_environment();
   options.run_as = user;
   options.output_fd = log->get();
-  options.death_signal = SIGINT;
+  // Nobody needs this cluster: here, unlike with a server, SIGKILL loses nothing.
+  options.death_signal = SIGKILL;
   const auto child = start_child(options);
   if (!child) return tl::unexpected(child.error());
   const auto status = wait_child(*child, std::chrono::steady_clock::now() + create_timeout, stop);
   if (status && *status == 0) return {};
   if (!status) {
-    kill(*child, SIGINT);
-    // Nobody needs this cluster, so here, unlike with a server, SIGKILL loses nothing.
-    if (!wait_child(*child, std::chrono::steady_clock::now() + abort_timeout)) kill(*child, SIGKILL);
+    kill(*child, SIGKILL);
     wait_child(*child, std::chrono::steady_clock::now() + abort_timeout);
   }
   if (stop.stop_requested()) return refuse("initdb was told to stop");
   return refuse((status ? "initdb failed: " : "initdb took too long: ") + log_tail(layout, log_start));
 }
 
+/// What cannot be removed now is at the next start.
+void remove_unfinished(const cluster_layout& layout) {
+  const auto names = names_in(layout.root);
+  if (!names) return;
+  std::error_code failed;
+  for (const auto& name : *names)
+    if (name.starts_with(layout.unfinished().filename().string())) fs::remove_all(layout.root / name, failed);
+}
+
 /// Lets the new cluster read our settings also when somebody starts it by hand.
-tl::expected<void, error> include_settings(const cluster_layout& layout) {
+tl::expected<void, error> include_settings(const cluster_layout& layout, const fs::path& unfinished) {
   // The directory belongs to the server's account: root must not follow a link out of it.
-  const auto path = layout.unfinished() / "postgresql.conf";
+  const auto path = unfinished / "postgresql.conf";
   const owned_fd file(open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
   const std::string line = "include_if_exists = '../" + layout.settings().filename().string() + "'\n";
   if (!file || write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
@@ -197,20 +206,20 @@ tl::expected<fs::path, error> find_server_programs(const std::optional<std::stri
 
 tl::expected<void, error> create_cluster(const cluster_layout& layout, const fs::path& programs,
                                          std::optional<account> user, const std::stop_token& stop) {
-  std::error_code failed;
-  fs::remove_all(layout.unfinished(), failed);
-  if (mkdir(layout.unfinished().c_str(), 0700) != 0) return refuse_errno("create", layout.unfinished());
-  if (user && lchown(layout.unfinished().c_str(), user->uid, user->gid) != 0) {
-    return refuse_errno("give away", layout.unfinished());
-  }
-  auto created = run_initdb(layout, programs, user, stop).and_then([&] { return include_settings(layout); });
+  remove_unfinished(layout);
+  // A name of its own: processes of an initdb that was killed may still write into the last one.
+  auto unfinished = layout.unfinished().string() + ".XXXXXX";
+  if (mkdtemp(unfinished.data()) == nullptr) return refuse_errno("create", unfinished);
+  if (user && lchown(unfinished.c_str(), user->uid, user->gid) != 0)
+    return refuse_errno("give away", unfinished);
+  auto created = run_initdb(layout, unfinished, programs, user, stop).and_then([&] {
+    return include_settings(layout, unfinished);
+  });
   if (!created) {
-    fs::remove_all(layout.unfinished(), failed);
+    remove_unfinished(layout);
     return created;
   }
-  if (rename(layout.unfinished().c_str(), layout.data().c_str()) != 0) {
-    return refuse_errno("create", layout.data());
-  }
+  if (rename(unfinished.c_str(), layout.data().c_str()) != 0) return refuse_errno("create", layout.data());
   const owned_fd root(open(layout.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root || fsync(root.get()) != 0) return refuse_errno("sync", layout.root);
   return {};

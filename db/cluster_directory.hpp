@@ -24,7 +24,8 @@ struct cluster_layout {
 
   /// PGDATA.
   std::filesystem::path data() const { return root / "postgresql"; }
-  /// A cluster that initdb has not finished; worth nothing, removed at the next start.
+  /// Clusters that initdb has not finished have names that begin so; worth nothing, removed at the next
+  /// start.
   std::filesystem::path unfinished() const { return root / "postgresql.init"; }
   /// The directory of the Unix socket.
   std::filesystem::path sockets() const { return root / "run"; }

@@ -155,8 +155,10 @@ tl::expected<conninfo, error> conninfo::parse(std::string_view text, std::chrono
   for (const auto& port : split(out.value("port")))
     if (!is_port(port))
       return unreadable("a port is no number from 1 to 65535; " + std::string{percent_encode});
-  if (out.value("dbname").find("://") != std::string::npos)
-    return unreadable("the name of the database is a URI");
+  // libpq would read it as a URI or as keywords of its own.
+  if (out.value("dbname").find("://") != std::string::npos ||
+      out.value("dbname").find('=') != std::string::npos)
+    return unreadable("the name of the database is a URI or has keywords");
   return out;
 }
 

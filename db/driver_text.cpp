@@ -2,6 +2,7 @@
 #include "db/driver_text.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <system_error>
 
@@ -22,6 +23,9 @@ std::string_view sqlstate_in(std::string_view message) {
   }
   return {};
 }
+
+// A shorter secret is hidden where it stands alone only.
+constexpr std::size_t shortest_hidden = 4;
 
 }  // namespace
 
@@ -48,8 +52,19 @@ std::string without_location(std::string text) {
 std::string hide(std::string text, std::string_view secret) {
   constexpr std::string_view hidden = "***";
   if (secret.empty()) return text;
-  for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + hidden.size()))
+  // One or two letters stand within any word, and stars in their place would tell them.
+  const bool is_short = secret.size() < shortest_hidden;
+  const auto in_word = [&](std::size_t at) {
+    return at < text.size() && std::isalnum(static_cast<unsigned char>(text[at])) != 0;
+  };
+  for (auto at = text.find(secret); at != std::string::npos;) {
+    if (is_short && ((at > 0 && in_word(at - 1)) || in_word(at + secret.size()))) {
+      at = text.find(secret, at + 1);
+      continue;
+    }
     text.replace(at, secret.size(), hidden);
+    at = text.find(secret, at + hidden.size());
+  }
   return text;
 }
 

@@ -14,7 +14,8 @@ std::string one_line(std::string_view text);
 /// Without the places in PostgreSQL's source that PQERRORS_VERBOSE adds, each a line.
 std::string without_location(std::string text);
 
-/// With *** for each occurrence of the secret, which may be empty.
+/// With *** for each occurrence of the secret, which may be empty; of one of less than four letters, where it
+/// stands for a word.
 std::string hide(std::string text, std::string_view secret);
 
 /// Why a connection could not be made: one of the codes that db::public_reason() has words for, or

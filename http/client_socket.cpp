@@ -63,22 +63,22 @@ void client_socket::look(std::chrono::steady_clock::time_point time) {
   const auto moved = stage_now == stage::receiving ? received_
                      : stage_now == stage::sending ? written_ - unconfirmed_bytes(*this)
                                                    : 0;
-  if (watched_stage_ != stage_now || watched_number_ != number_) {
-    watched_stage_ = stage_now;
-    watched_number_ = number_;
-    watch_.begin(time, moved);
-    return;
-  }
   const auto& rules = owner_->rules();
   const auto& asked = stage_now == stage::idle        ? rules.idle
                       : stage_now == stage::receiving ? rules.receiving
                                                       : rules.sending;
+  if (watched_stage_ != stage_now || watched_number_ != number_) {
+    watched_stage_ = stage_now;
+    watched_number_ = number_;
+    watch_.begin(time, moved, asked);
+    return;
+  }
   if (stage_now == stage::handling || watch_.goes_on(time, moved, asked)) return;
   // It is not the client's fault that this thread was busy elsewhere: bytes wait to be read, or could be
   // written.
   asio::error_code failed;
   if (stage_now == stage::sending ? unconfirmed_bytes(*this) == 0 : available(failed) > 0)
-    return watch_.begin(time, moved);
+    return watch_.begin(time, moved, asked);
   switch (stage_now) {
     case stage::handling: return;
     case stage::idle: return cut();

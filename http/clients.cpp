@@ -14,17 +14,22 @@ constexpr int looks_in_a_silence = 8;
 constexpr std::chrono::milliseconds shortest_interval{5};
 constexpr std::chrono::milliseconds longest_interval{1000};
 
-// A rate is measured over so many silences, so that a pause that is allowed does not make a client slow.
-constexpr int silences_in_a_window = 2;
-// And over no less. A client's kernel confirms what the client has read in steps of about 100 kB: one that
-// reads 10 kB/s is seen to move within it.
-constexpr std::chrono::milliseconds shortest_window{10'000};
+// The credit of time that a request or an answer begins with, see pace: two pauses that are allowed, and no
+// less than this.
+constexpr int silences_of_credit = 2;
+constexpr std::chrono::milliseconds shortest_credit{10'000};
+// A client's kernel says in steps of some 100 kB how much the client has read, be it within a second or two
+// minutes: one that reads 1 kB/s is seen to move within this.
+constexpr std::chrono::milliseconds longest_step{120'000};
 
 }  // namespace
 
 pace_rules rules_for(std::chrono::milliseconds idle_timeout, std::size_t min_rate) {
-  const auto window = std::max(silences_in_a_window * idle_timeout, shortest_window);
-  return {{idle_timeout, 0, {}}, {idle_timeout, min_rate, window}, {window, min_rate, window}};
+  const auto credit = std::max(silences_of_credit * idle_timeout, shortest_credit);
+  const auto longest = std::max(credit, longest_step);
+  return {.idle = {.max_silence = idle_timeout},
+          .receiving = {idle_timeout, min_rate, credit, credit},
+          .sending = {longest, min_rate, credit, longest}};
 }
 
 clients::clients(asio::io_context& loop, const pace_rules& rules, std::function<std::string()> timeout_answer)

@@ -28,9 +28,10 @@ response plain_error(int status, std::string detail);
 /// path, and answers 500 if nothing was answered yet.
 void answer_fault(exchange& what) noexcept;
 
-/// Runs `handle` for a request. If it throws, that is a 500 for this request alone.
+/// Runs `handle` for a request that is not answered yet. If it throws, that is a 500 for this request alone.
 template <class F>
 void contain(exchange& what, F&& handle) noexcept {
+  if (what.answered()) return;
   try {
     std::forward<F>(handle)();
   } catch (...) {

@@ -18,7 +18,7 @@ namespace {
 
 // As nginx has them (lingering_timeout, lingering_time): how long a client that has got all may be silent,
 // and how long it may go on sending.
-constexpr pace after_the_last{std::chrono::seconds{5}, 0, {}};
+constexpr pace after_the_last{.max_silence = std::chrono::seconds{5}};
 constexpr std::chrono::seconds longest_end{30};
 // Bytes. More than clients put into one request that are worth an answer; dropping costs no copy.
 constexpr std::size_t max_dropped = std::size_t{256} * 1024 * 1024;
@@ -38,12 +38,13 @@ leaving_connection::leaving_connection(asio::ip::tcp::socket socket, actors::acc
       owner_{std::move(owner)},
       has_finished_{has_finished},
       since_{std::chrono::steady_clock::now()} {
-  client_sends_.begin(since_, 0);
+  client_sends_.begin(since_, 0, after_the_last);
 }
 
 void leaving_connection::start(std::string last_words) {
   last_words_ = std::move(last_words);
-  client_gets_.begin(since_, arrived(unconfirmed_bytes(socket_) + last_words_.size()));
+  client_gets_.begin(since_, arrived(unconfirmed_bytes(socket_) + last_words_.size()),
+                     owner_->rules().sending);
   if (last_words_.empty())
     say_end();
   else
@@ -96,7 +97,7 @@ void leaving_connection::look(std::chrono::steady_clock::time_point now) {
   if (delivers()) {
     // The client's last seconds begin when it has got all.
     since_ = now;
-    client_sends_.begin(now, dropped_);
+    client_sends_.begin(now, dropped_, after_the_last);
     if (client_gets_.goes_on(now, arrived(unconfirmed_bytes(socket_)), owner_->rules().sending)) return;
     asio::error_code ignored;
     socket_.set_option(asio::socket_base::linger{true, 0}, ignored);

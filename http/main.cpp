@@ -1,7 +1,4 @@
 // The program: reads its options, starts what they ask for, and stops in order at SIGTERM or SIGINT.
-#ifdef TROUPE_MIMALLOC
-#include <mimalloc.h>
-#endif
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -29,6 +26,7 @@
 #include "actors/nodes.hpp"
 #include "db/conninfo.hpp"
 #include "db/private_server.hpp"
+#include "http/allocation.hpp"
 #include "http/descriptors.hpp"
 #include "http/log.hpp"
 #include "http/options.hpp"
@@ -47,18 +45,6 @@ constexpr int usage_error = 64;
 // How long the first line waits for the database. Longer than a start of a private one takes after
 // its own readiness, short enough that a missing database is said soon.
 constexpr std::chrono::seconds patience{3};
-
-// Otherwise mimalloc gives memory back when more is asked for: after a peak of large answers an idle service
-// would keep it. Costs nothing that can be measured: one madvise() in thousands of requests.
-void give_memory_back_at_once() {
-#ifdef TROUPE_MIMALLOC
-#if MI_MALLOC_VERSION < 210
-  mi_option_set(mi_option_decommit_delay, 0);
-#else
-  mi_option_set(mi_option_purge_delay, 0);
-#endif
-#endif
-}
 
 int complain(const std::string& sentence) {
   http::write_line(STDERR_FILENO, "troupe: " + sentence);
@@ -258,7 +244,7 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int count, char** values) {
   if (!http::open_standard_streams()) return failure;
-  give_memory_back_at_once();
+  http::set_up_allocation();
   // Before any thread exists, so that all inherit it.
   http::signal_watch::block();
   std::signal(SIGPIPE, SIG_IGN);

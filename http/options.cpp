@@ -120,6 +120,17 @@ std::string name_in(std::string_view argument) {
   return std::string{argument.substr(0, argument.find_first_not_of(allowed))};
 }
 
+// A database's URI or its keywords that went to the wrong option may hold a password.
+bool may_hold_secret(std::string_view value) {
+  return value.find("://") != std::string_view::npos || value.find('@') != std::string_view::npos ||
+         value.find("password") != std::string_view::npos;
+}
+
+// "name=value" for a line that the user reads.
+std::string shown(const std::string& name, const std::string& value) {
+  return may_hold_secret(value) ? name : name + "=" + value;
+}
+
 std::string reason(caf::pec code) {
   switch (code) {
     case caf::pec::not_an_option: return "is not an option; see troupe --help";
@@ -271,7 +282,8 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
 }
 
 std::string configuration::explain(const caf::error& failed) const {
-  const auto file = "the configuration file " + config_file_path;
+  const auto file =
+      "the configuration file" + (may_hold_secret(config_file_path) ? "" : " " + config_file_path);
   if (failed.category() != caf::atom("parser")) return file + " cannot be opened";
   const auto code = static_cast<caf::pec>(failed.code());
   const auto& context = failed.context();
@@ -279,7 +291,8 @@ std::string configuration::explain(const caf::error& failed) const {
   const auto& facts = context.get_as<caf::config_value::dictionary>(0);
   if (const auto argument = caf::get_if<std::string>(&facts, "argument")) {
     const auto name = name_in(*argument);
-    const bool has_secret = name == uri_option && code != caf::pec::missing_argument;
+    const bool has_secret =
+        code != caf::pec::missing_argument && (name == uri_option || may_hold_secret(*argument));
     return (has_secret || code == caf::pec::not_an_option ? name : *argument) + " " + reason(code);
   }
   const auto line = caf::get_or(facts, "line", caf::config_value::integer{0});
@@ -333,7 +346,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   const auto address = address_ == "localhost" ? std::string{"127.0.0.1"} : address_;
   asio::ip::make_address(address, not_numeric);
   if (not_numeric)
-    return bad("http.address=" + address_ + " is not a numeric address such as 127.0.0.1 or ::");
+    return bad(shown("http.address", address_) + " is not a numeric address such as 127.0.0.1 or ::");
   if (threads_ < 1 || threads_ > 256) return bad("http.threads must be from 1 to 256");
   if (max_connections_ < threads_) return bad("http.max-connections must be at least http.threads");
   if (!positive(request_timeout_)) return bad("http.request-timeout must be at least 1ms");
@@ -350,7 +363,7 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   if (!positive(idempotency_ttl_)) return bad("http.idempotency-ttl must be at least 1ms");
   asio::ip::make_address(node_address_, not_numeric);
   if (not_numeric)
-    return bad("node.address=" + node_address_ + " is not a numeric address such as 127.0.0.1 or ::");
+    return bad(shown("node.address", node_address_) + " is not a numeric address such as 127.0.0.1 or ::");
   if (!positive(resolve_interval_)) return bad("node.resolve-interval must be at least 1ms");
   if (!positive(heartbeat_) || node_timeout_ <= heartbeat_)
     return bad("node.heartbeat must be at least 1ms and less than node.timeout");
@@ -361,10 +374,12 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   if (!peers_.empty() && tls_files == 0) return bad("node.tls.peers needs node.tls.certificate");
   // Not everybody because a name was lost on the way.
   if (contains(peers, "") || peers_.find(' ') != std::string::npos)
-    return bad("node.tls.peers=" + peers_ + " is not name,name without blanks");
+    return bad(shown("node.tls.peers", peers_) + " is not name,name without blanks");
   const auto workers = split(workers_);
   for (const auto& each : workers)
-    if (!actors::parse_worker_name(each)) return bad("node.workers: \"" + each + "\" is not host:port");
+    if (!actors::parse_worker_name(each))
+      return bad("node.workers: " + (may_hold_secret(each) ? "a part of it" : "\"" + each + "\"") +
+                 " is not host:port");
   if (what == command::gateway && workers.empty())
     return bad("a gateway needs workers: --node.workers=host:port");
   if (what != command::gateway && !workers.empty())
@@ -379,11 +394,11 @@ tl::expected<options, std::string> configuration::checked(command what) const {
   if (keepalive_.count() != 0 && (keepalive < db::min_keepalive || keepalive > db::max_keepalive))
     return bad("tcp.keepalive must be 0s, or from 4s to 1h");
   const auto echo = to_switch(echo_);
-  if (!echo) return bad("db.echo=" + echo_ + " must be on or off");
+  if (!echo) return bad(shown("db.echo", echo_) + " must be on or off");
   const auto migrate = to_switch(migrate_);
-  if (!migrate) return bad("db.migrate=" + migrate_ + " must be on or off");
+  if (!migrate) return bad(shown("db.migrate", migrate_) + " must be on or off");
   if (!contains(log_levels, log_level_))
-    return bad("log.level=" + log_level_ + " must be error, warning, info or debug");
+    return bad(shown("log.level", log_level_) + " must be error, warning, info or debug");
 
   options out;
   out.what = what;

@@ -1,27 +1,26 @@
 // Compares what has moved with what was asked.
 #include "http/progress_watch.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace troupe::http {
 
-void progress_watch::begin(time_point now, std::uint64_t moved) noexcept {
-  last_progress_ = window_since_ = now;
-  last_moved_ = window_moved_ = moved;
+void progress_watch::begin(time_point now, std::uint64_t moved, const pace& asked) noexcept {
+  last_look_ = last_progress_ = now;
+  moved_ = moved;
+  credit_ = asked.first_credit;
 }
 
 bool progress_watch::goes_on(time_point now, std::uint64_t moved, const pace& asked) noexcept {
-  if (moved != last_moved_) {
-    last_moved_ = moved;
-    last_progress_ = now;
-  }
+  const auto progress = moved - std::exchange(moved_, moved);
+  const auto passed = now - std::exchange(last_look_, now);
+  if (progress > 0) last_progress_ = now;
   if (now - last_progress_ >= asked.max_silence) return false;
-  const auto passed = now - window_since_;
-  if (asked.min_rate == 0 || passed < asked.window) return true;
-  const double seconds = std::chrono::duration<double>(passed).count();
-  if (static_cast<double>(moved - window_moved_) < static_cast<double>(asked.min_rate) * seconds)
-    return false;
-  window_since_ = now;
-  window_moved_ = moved;
-  return true;
+  if (asked.min_rate == 0) return true;
+  credit_ += seconds{static_cast<double>(progress) / static_cast<double>(asked.min_rate)} - passed;
+  credit_ = std::min(credit_, seconds{asked.max_credit});
+  return credit_ > seconds{0};
 }
 
 }  // namespace troupe::http

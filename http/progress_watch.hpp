@@ -7,13 +7,17 @@
 
 namespace troupe::http {
 
-/// What is asked of a transfer.
+/// What is asked of a transfer. It has a credit of time, which passes, and which each byte that moves adds
+/// to: 1 s for `min_rate` of them. So it may pause as long as what it moved before was worth.
 struct pace {
-  /// Not a byte for so long is silence.
+  /// Not a byte for so long ends it, whatever the credit.
   std::chrono::milliseconds max_silence{};
-  /// Bytes a second, over each `window`; 0 asks for none.
+  /// Bytes a second; 0 asks for none.
   std::size_t min_rate = 0;
-  std::chrono::milliseconds window{};
+  /// The credit that it begins with.
+  std::chrono::milliseconds first_credit{};
+  /// The credit that it can have.
+  std::chrono::milliseconds max_credit{};
 };
 
 /// Follows one transfer by looks at how many bytes have moved so far.
@@ -22,16 +26,18 @@ class progress_watch {
   using time_point = std::chrono::steady_clock::time_point;
 
   /// A transfer begins, or begins anew.
-  void begin(time_point now, std::uint64_t moved) noexcept;
+  void begin(time_point now, std::uint64_t moved, const pace& asked) noexcept;
 
   /// Whether the transfer goes on as asked, as of now. `moved` never falls.
   bool goes_on(time_point now, std::uint64_t moved, const pace& asked) noexcept;
 
  private:
+  using seconds = std::chrono::duration<double>;
+
+  time_point last_look_;
   time_point last_progress_;
-  std::uint64_t last_moved_ = 0;
-  time_point window_since_;
-  std::uint64_t window_moved_ = 0;
+  std::uint64_t moved_ = 0;
+  seconds credit_{};
 };
 
 }  // namespace troupe::http

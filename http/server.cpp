@@ -78,15 +78,20 @@ class restinio_exchange final : public exchange {
   restinio_exchange& operator=(const restinio_exchange&) = delete;
 
   std::string_view method() const override { return method_; }
+  // The views are empty once the request is answered and let go of.
   std::string_view target() const override {
+    if (!request_) return {};
     const auto& target = request_->header().request_target();
     return {target.data(), target.size()};
   }
   std::string_view header(std::string_view name) const override {
+    if (!request_) return {};
     const auto value = request_->header().opt_value_of(restinio::string_view_t{name.data(), name.size()});
     return value ? std::string_view{value->data(), value->size()} : std::string_view{};
   }
-  std::string_view body() const override { return request_->body(); }
+  std::string_view body() const override {
+    return request_ ? std::string_view{request_->body()} : std::string_view{};
+  }
 
   /// Whatever follows on this connection is not to be trusted.
   void close_afterwards() { close_ = true; }

@@ -26,9 +26,10 @@ struct settings {
   /// A connection on which not a byte moves for so long is closed; answered 408 within a request. Above the
   /// 60 s after which common proxies drop an idle connection to a server themselves.
   std::chrono::milliseconds idle_timeout{75000};
-  /// Bytes per second that a request has to arrive with, and an answer to be taken with, over each two idle
-  /// timeouts (10 s at least); slower clients are closed. 0 for any. A third of what the slowest links in
-  /// use carry (1200 baud); holding 10,000 connections costs 400 kB/s.
+  /// Bytes per second that a request has to arrive with, and an answer to be taken with, after the first two
+  /// idle timeouts (10 s at least); slower clients are closed. Who was faster may pause as long as that was
+  /// worth: two idle timeouts while it sends, two minutes while it reads. 0 for any. A third of what the
+  /// slowest links in use carry (1200 baud); holding 10,000 connections costs 400 kB/s.
   std::size_t min_rate = 40;
   /// Bodies beyond this many bytes are answered 413.
   std::size_t max_body = 1024 * 1024;

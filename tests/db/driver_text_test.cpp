@@ -48,6 +48,7 @@ TEST(DriverText, LeavesOutWherePostgresqlIsFromWithin) {
 TEST(DriverText, HidesEachOccurrence) {
   EXPECT_EQ(hide("hunter2, hunter2hunter2", "hunter2"), "***, ******");
   EXPECT_EQ(hide("nothing", ""), "nothing");
+  EXPECT_EQ(hide("port p failed: 'p' p", "p"), "port *** failed: '***' ***");
   EXPECT_EQ(hide("***", "*"), "*********");
 }
 

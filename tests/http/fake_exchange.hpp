@@ -1,6 +1,8 @@
 // An HTTP request without a server, which keeps its answers.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <memory>
 #include <new>
@@ -18,9 +20,10 @@ class fake_exchange final : public http::exchange {
       : method_{std::move(method)}, target_{std::move(target)}, body_{std::move(body)} {}
 
   std::string_view method() const override { return method_; }
-  std::string_view target() const override { return target_; }
-  std::string_view body() const override { return body_; }
+  std::string_view target() const override { return unless_answered(target_); }
+  std::string_view body() const override { return unless_answered(body_); }
   std::string_view header(std::string_view name) const override {
+    unless_answered(name);
     const auto found = headers.find(std::string{name});
     return found == headers.end() ? std::string_view{} : std::string_view{found->second};
   }
@@ -43,6 +46,11 @@ class fake_exchange final : public http::exchange {
   int failing_writes = 0;
 
  private:
+  // As with the server's, whose views are gone then.
+  std::string_view unless_answered(std::string_view view) const {
+    EXPECT_FALSE(answered()) << "the request was let go of when it was answered";
+    return view;
+  }
   void write(http::response&& with) override {
     if (failing_writes-- > 0) throw std::bad_alloc{};
     ++writes;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -127,6 +128,41 @@ TEST_F(ConnectionsTest, AreAcceptedAgainAfterDescriptorsRanOut) {
   EXPECT_EQ(waiting.read_response().status, 200);
 }
 
+TEST_F(ConnectionsTest, WaitForNobodyElseAfterOneThatWasAborted) {
+  // Clients who wait before the service accepts at all: it is frozen.
+  service_.emplace(std::vector<std::string>{"--db.uri=" + database_.uri, "--http.threads=1"},
+                   "LD_PRELOAD=" TROUPE_FAILING_ACCEPT R"( exec "$@")");
+  service_->program().signal(SIGSTOP);
+  auto aborted = client(), next = client();
+  aborted.send_raw("");
+  next.send_raw("GET /items/ HTTP/1.1\r\nHost: x\r\n\r\n");
+  service_->program().signal(SIGCONT);
+  EXPECT_EQ(next.read_response().status, 200);
+}
+
+TEST_F(ConnectionsTest, OneRequestThatIsTooLargeForTheMemoryFailsAlone) {
+  start({});
+  auto writer = client();
+  for (int i = 0; i < 16; ++i)
+    ASSERT_EQ(writer.request("POST", "/items/", json_content, item_of(1'000'000)).status, 201);
+  ASSERT_EQ(writer.request("GET", "/items/1").status, 200);
+  const auto pid = service_->program().pid();
+  std::ifstream statm{"/proc/" + std::to_string(pid) + "/statm"};
+  std::size_t pages = 0;
+  statm >> pages;
+  rlimit before{};
+  ASSERT_EQ(prlimit(pid, RLIMIT_AS, nullptr, &before), 0);
+  // Room for the rows, not for their JSON as well.
+  const auto room = static_cast<rlim_t>(24) * 1024 * 1024;
+  const rlimit lowered{pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + room, before.rlim_max};
+  ASSERT_EQ(prlimit(pid, RLIMIT_AS, &lowered, nullptr), 0);
+  service_->expect_errors();
+  const auto refused = client().request("GET", "/items/?limit=16").status;
+  EXPECT_TRUE(refused == 500 || refused == 503) << refused;
+  EXPECT_TRUE(eventually([this] { return serves(); }));
+  ASSERT_EQ(prlimit(pid, RLIMIT_AS, &before, nullptr), 0);
+}
+
 TEST_F(ConnectionsTest, SilentOnesAreLetGoInTime) {
   start({"--http.idle-timeout=1s"});
   const auto since = steady_clock::now();
@@ -184,7 +220,8 @@ TEST_F(ConnectionsTest, OnesThatSendTooLittleAreAnswered408) {
 }
 
 TEST_F(ConnectionsTest, OnesThatTakeNothingOfAnAnswerAreReset) {
-  start({"--http.idle-timeout=1s"});
+  // What the kernels take is worth no pause at that rate.
+  start({"--http.idle-timeout=1s", "--http.min-rate=100000000"});
   auto writer = client();
   for (int i = 0; i < 8; ++i)
     ASSERT_EQ(writer.request("POST", "/items/", json_content, item_of(1'000'000)).status, 201);

@@ -152,7 +152,7 @@ TEST_F(FaultsTest, StartsWithoutADatabaseAndServesOnceItIsThere) {
 }
 
 TEST_F(FaultsTest, AnIdleServiceNoticesALostConnectionByItself) {
-  running_service service{{uri_, "--db.pool-size=1"}};
+  running_service service{{uri_, "--http.threads=1", "--db.pool-size=1"}};
   const auto before = server_.backend_pids(database_.name);
   server_.kill_backends(database_.name);
   // No request comes; the new connection does.
@@ -190,6 +190,8 @@ TEST_F(FaultsTest, AFrozenBackendIsGivenUp) {
   const auto frozen = server_.backend_pids(database_.name);
   for (const auto pid : frozen) kill(pid, SIGSTOP);
   EXPECT_EQ(client.request("GET", "/items/1").status, 504);
+  // Its failure comes when it is answered already.
+  EXPECT_EQ(create_item(client, "b").status, 504);
   // New connections come in place of the frozen ones.
   EXPECT_TRUE(heals(service));
   for (const auto pid : frozen) kill(pid, SIGCONT);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <regex>
 #include <stdexcept>
 #include <string>
@@ -30,8 +31,8 @@ inline std::vector<std::string> by_shell(const std::string& script, std::vector<
 /// sees the end itself by wait_exit() judges the code.
 class running_service {
  public:
-  /// `options` besides --http.port=0; `script` as for by_shell(), with stdout as it is; `environment` as for
-  /// a process, without DATABASE_URL.
+  /// `options` besides --http.port=0 and --http.threads; `script` as for by_shell(), with stdout as it is;
+  /// `environment` as for a process, without DATABASE_URL.
   explicit running_service(std::vector<std::string> options, const std::string& script = R"(exec "$@")",
                            std::vector<std::string> environment = {})
       : process_{by_shell(script, command(std::move(options))), without_database(std::move(environment))} {
@@ -67,7 +68,10 @@ class running_service {
 
  private:
   static std::vector<std::string> command(std::vector<std::string> options) {
-    options.insert(options.begin(), {TROUPE_BINARY, "serve", "--http.port=0"});
+    // As ctest runs it, with one lane and with four, whatever the machine has; a test's own option beats it.
+    const char* lanes = std::getenv("TROUPE_TEST_LANES");
+    options.insert(options.begin(), {TROUPE_BINARY, "serve", "--http.port=0",
+                                     std::string{"--http.threads="} + (lanes != nullptr ? lanes : "1")});
     return options;
   }
 
