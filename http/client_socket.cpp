@@ -3,12 +3,16 @@
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include <string_view>
 #include <utility>
 
 #include "http/clients.hpp"
 
 namespace troupe::http {
+
+thread_local bool client_socket::continue_expected_ = false;
 
 std::size_t unconfirmed_bytes(asio::ip::tcp::socket& socket) noexcept {
   int count = 0;
@@ -32,6 +36,14 @@ client_socket::client_socket(client_socket&& other) noexcept
 }
 
 client_socket::~client_socket() { owner_->sockets_.erase(this); }
+
+void client_socket::say_continue() noexcept {
+  continue_expected_ = false;
+  constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+  // Without room for it the client goes on by itself after a while.
+  const auto sent = ::send(native_handle(), go_on.data(), go_on.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent > 0) written_ += static_cast<std::uint64_t>(sent);
+}
 
 void client_socket::close() { leave(owner_->take_last_words()); }
 

@@ -49,8 +49,13 @@ class client_socket final : public asio::ip::tcp::socket {
 
   executor_type get_executor() noexcept { return loop_->get_executor(); }
 
+  /// Whether the client whose bytes were parsed last on this thread waits for "100 Continue". RESTinio begins
+  /// the next read of that connection right after it has parsed what a read has brought, and that tells it.
+  static void expect_continue(bool it_does) noexcept { continue_expected_ = it_does; }
+
   template <class Buffers, class Handler>
   void async_read_some(const Buffers& into, Handler&& then) {
+    if (continue_expected_) say_continue();
     if (kind_ != transfer::request) {
       begin(transfer::request);
       received_ = 0;
@@ -115,6 +120,8 @@ class client_socket final : public asio::ip::tcp::socket {
     void operator()(const asio::error_code& failed, std::size_t moved) {
       socket->ended(failed, moved);
       then(failed, moved);
+      // Nothing is read of a request that turned out to be a bad one: the next read is another client's.
+      continue_expected_ = false;
     }
   };
 
@@ -129,7 +136,10 @@ class client_socket final : public asio::ip::tcp::socket {
     if (failed && failed != asio::error::operation_aborted)
       other_side_ = failed == asio::error::eof ? other_side::has_finished : other_side::is_gone;
   }
+  void say_continue() noexcept;
   void leave(std::string last_words);
+
+  static thread_local bool continue_expected_;
 
   asio::io_context* loop_;
   std::shared_ptr<clients> owner_;

@@ -18,6 +18,7 @@
 #include "db/keepalive.hpp"
 #include "http/clients.hpp"
 #include "http/errors.hpp"
+#include "http/expectation.hpp"
 #include "http/protocol.hpp"
 
 namespace troupe::http {
@@ -219,7 +220,8 @@ std::shared_ptr<connection_settings> settings_for_restinio(const settings& from,
                                     .max_field_count(max_headers)
                                     .max_body_size(from.max_body + body_slack));
   return std::make_shared<connection_settings>(
-      std::move(out), restinio::impl::create_parser_settings<traits::http_methods_mapper_t>(),
+      std::move(out),
+      noticing_expectations(restinio::impl::create_parser_settings<traits::http_methods_mapper_t>()),
       std::make_shared<restinio::null_timer_manager_t>());
 }
 

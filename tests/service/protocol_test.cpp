@@ -1,6 +1,7 @@
 // What is not the HTTP that a client library would send: limits, bad syntax, slow and sudden clients.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -138,6 +139,40 @@ TEST_F(ProtocolTest, Http10StaysOpenIfAsked) {
     EXPECT_EQ(kept.status, 200);
     EXPECT_EQ(kept.header("Connection"), "keep-alive");
   }
+}
+
+TEST_F(ProtocolTest, AClientThatWaitsBeforeItsBodyIsToldToGoOn) {
+  const std::string body = R"({"name":"waited"})";
+  const auto head = [&](const std::string& version, std::size_t length) {
+    return "POST /items/ HTTP/" + version +
+           "\r\nHost: x\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n"
+           "expect: 100-Continue\r\nContent-Length: " +
+           std::to_string(length) + "\r\n\r\n";
+  };
+  auto client = service_->client();
+  for (int i = 0; i < 2; ++i) {
+    client.send_raw(head("1.1", body.size()));
+    EXPECT_EQ(client.read_response(true).status, 100);
+    client.send_raw(body);
+    EXPECT_EQ(client.read_response().status, 201);
+  }
+  // Not when the body is there, to a client that knows no such answer, or for a body that is not taken.
+  client.send_raw(head("1.1", body.size()) + body);
+  EXPECT_EQ(client.read_response().status, 201);
+  client.send_raw(head("1.0", body.size()));
+  EXPECT_FALSE(client.has_data(std::chrono::milliseconds{200}));
+  client.send_raw(body);
+  EXPECT_EQ(client.read_response().status, 201);
+  client.send_raw(head("1.1", 99'999'999));
+  EXPECT_EQ(client.read_response().status, 413);
+  // Nor to another client, when the body that was waited for is bad from the start.
+  auto bad = service_->client();
+  bad.send_raw(
+      "POST /items/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+  EXPECT_EQ(bad.read_response().status, 400);
+  auto other = service_->client();
+  other.send_raw("GET /items/1");
+  EXPECT_FALSE(other.has_data(std::chrono::milliseconds{200}));
 }
 
 TEST_F(ProtocolTest, AnAbsoluteTargetIsAPath) {
