@@ -1,4 +1,5 @@
-// The recorded answers of the FastAPI application that this service replaces, byte for byte.
+// The recorded answers of the FastAPI application that this service replaces, byte for byte, and what
+// CONTRACT.md says about `Allow`.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -6,6 +7,9 @@
 #include <optional>
 #include <regex>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tests/service/service.hpp"
 #include "tests/support/recorded_cases.hpp"
@@ -26,6 +30,18 @@ std::string without_key(const std::string& body) {
 
 std::string media_type(const std::string& header) { return header.substr(0, header.find(';')); }
 
+// Of a list as in an Allow header.
+bool names(const std::string& list, std::string_view method) {
+  return (", " + list + ",").find(", " + std::string{method} + ",") != std::string::npos;
+}
+
+// The reference names the methods of one route only, Troupe those of all: at least the same.
+void expect_all_of(const std::string& reference, const std::string& allow) {
+  const std::regex method{"[A-Z]+"};
+  for (std::sregex_iterator each{reference.begin(), reference.end(), method}, end; each != end; ++each)
+    EXPECT_TRUE(names(allow, each->str())) << each->str() << " is not in " << allow;
+}
+
 void replay(http_client& client, const json& recorded) {
   http_headers headers;
   for (const auto& [name, value] : recorded["headers"].items()) headers.emplace_back(name, value);
@@ -42,6 +58,9 @@ void replay(http_client& client, const json& recorded) {
   EXPECT_EQ(media_type(got.header("Content-Type").value_or("")), media_type(type));
   if (want["headers"].contains("location")) {
     EXPECT_EQ(without_host(got.header("Location").value_or("")), without_host(want["headers"]["location"]));
+  }
+  if (want["headers"].contains("allow")) {
+    expect_all_of(want["headers"]["allow"], got.header("Allow").value_or(""));
   }
   const auto expected = want["body"].get<std::string>();
   const bool created = want["status"] == 201;
@@ -62,6 +81,46 @@ TEST(ContractTest, AnswersAsTheReferenceDid) {
   ASSERT_GE(cases.size(), 368U);
   // In the order of the file, as they were recorded: later ones see what earlier ones changed.
   for (const auto& each : cases) replay(client, each);
+}
+
+// The paths of CONTRACT.md's table of Allow, with the value that it gives each; "" is any path, after a
+// first word that is no method.
+std::vector<std::pair<std::string, std::string>> promised_allow() {
+  std::ifstream contract{TROUPE_CONTRACT};
+  const std::regex row{R"(\| (.+) \| `([A-Z]+(?:, [A-Z]+)+)` \|)"};
+  const std::regex path{"`(/[^`]*)`"};
+  std::vector<std::pair<std::string, std::string>> out;
+  for (std::string line; std::getline(contract, line);) {
+    std::smatch parts;
+    if (!std::regex_match(line, parts, row)) continue;
+    const auto paths = parts[1].str();
+    if (paths.starts_with("any")) out.emplace_back("", parts[2].str());
+    for (std::sregex_iterator each{paths.begin(), paths.end(), path}, end; each != end; ++each)
+      out.emplace_back((*each)[1].str(), parts[2].str());
+  }
+  return out;
+}
+
+TEST(ContractTest, AllowsTheMethodsThatItSays) {
+  const auto database = postgres::instance().create_database();
+  const running_service service{{"--db.uri=" + database.uri}};
+  auto client = service.client();
+  const auto promised = promised_allow();
+  ASSERT_GE(promised.size(), 9U);
+  for (const auto& [pattern, allow] : promised) {
+    if (pattern.empty()) {
+      EXPECT_EQ(client.request("BREW", "/items/").header("Allow"), allow);
+      continue;
+    }
+    const auto path = std::regex_replace(pattern, std::regex{R"(\{\w+\})"}, "1");
+    for (const std::string method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}) {
+      SCOPED_TRACE(method + " " + path);
+      const auto got = client.request(method, path);
+      const bool works = names(allow, method);
+      EXPECT_EQ(got.status == 405, !works) << got.status;
+      EXPECT_EQ(got.header("Allow"), works && method != "OPTIONS" ? std::nullopt : std::optional{allow});
+    }
+  }
 }
 
 }  // namespace
