@@ -25,8 +25,8 @@ def succeeds(command: list[str]) -> bool:
     return subprocess.run(command, stdout=sys.stderr, check=False).returncode == 0
 
 
-def install() -> Path | None:
-    """A Python that can run the application: a virtual environment, else Debian's, else none."""
+def install_pinned() -> Path | None:
+    """The Python of a virtual environment with exactly requirements.txt, or none if it cannot be made."""
     python, installed = VENV / "bin" / "python", VENV / "installed-requirements.txt"
     if installed.exists() and installed.read_bytes() == REQUIREMENTS.read_bytes():
         return python
@@ -36,6 +36,13 @@ def install() -> Path | None:
     if (succeeds([sys.executable, "-m", "venv", "--clear", str(VENV)])
             and succeeds([*pip, "-r", str(REQUIREMENTS)])):
         shutil.copy(REQUIREMENTS, installed)
+        return python
+    return None
+
+
+def install() -> Path | None:
+    """A Python that can run the application: that of the virtual environment, else Debian's, else none."""
+    if python := install_pinned():
         return python
     if os.access(DEBIAN_PYTHON, os.X_OK) and succeeds([DEBIAN_PYTHON, "-c", NEEDED]):
         return Path(DEBIAN_PYTHON)
