@@ -90,7 +90,7 @@ def strace_syscalls(service: Service, directory: Path) -> Probe:
     return Probe(int(total[1]) / load.requests, "counted by strace, which slows the service down")
 
 
-def memory_per_connection(troupe: Path, postgres: Postgres, directory: Path) -> Probe:
+def memory_per_connection(troupe: Path, postgres: Postgres, directory: Path, lanes: int) -> Probe:
     """Bytes that an idle connection adds, in a service of its own that has seen nothing else."""
     progress(f"Memory of {MANY_CONNECTIONS} idle connections")
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < MANY_CONNECTIONS + SPARE_DESCRIPTORS:
@@ -98,7 +98,7 @@ def memory_per_connection(troupe: Path, postgres: Postgres, directory: Path) -> 
     low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     if high - low < MANY_CONNECTIONS:
         return Probe(None, f"the range of local ports does not allow {MANY_CONNECTIONS} connections")
-    with troupe_service(troupe, postgres, directory) as service:
+    with troupe_service(troupe, postgres, directory / "troupe-connections.log", lanes) as service:
         close_all(open_idle(service.url, 1))
         before = cpu.resident_bytes(service.process.pid)
         opened = open_idle(service.url, MANY_CONNECTIONS)
