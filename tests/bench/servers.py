@@ -30,6 +30,7 @@ SETTINGS = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "autovacuum": "off",  # we vacuum between the measurements, never within one
+    "max_connections": "300",  # pgbench's beside those that the services keep
 }
 # What the service prints when it answers.
 READY = re.compile(r"^Troupe is ready: (.+?)/?$", re.MULTILINE)
@@ -66,6 +67,10 @@ class Postgres:
         """The items, in the table that `troupe migrate` made."""
         self.sql(FILL)
         self.restore()
+
+    def created(self) -> int:
+        """Rows that others have created since the last restore()."""
+        return int(self.sql(f"SELECT count(*) FROM items WHERE id > {ITEMS}"))
 
     def restore(self) -> None:
         """The table as it was before others created rows, with nothing left to write."""
