@@ -9,6 +9,8 @@ from pathlib import Path
 from common import BenchError, output_of
 from servers import Postgres, Service, troupe_service
 
+# Whatever the machine has: the requests of a wave meet in one lane, and so in the same batches everywhere.
+LANES = 1
 # Of a line of a profile, so that names of templates do not flood a terminal.
 LINE_WIDTH = 160
 
@@ -39,9 +41,9 @@ class Counter:
 
 @contextmanager
 def counted_service(troupe: Path, postgres: Postgres, directory: Path) -> Iterator[Counter]:
-    under = ["valgrind", "--tool=callgrind", "--trace-children=no", "--quiet",
-             f"--callgrind-out-file={directory / 'callgrind.out'}", f"--vgdb-prefix={directory / 'vgdb'}"]
-    with troupe_service(troupe, postgres, directory, under) as service:
+    under = ("valgrind", "--tool=callgrind", "--trace-children=no", "--quiet",
+             f"--callgrind-out-file={directory / 'callgrind.out'}", f"--vgdb-prefix={directory / 'vgdb'}")
+    with troupe_service(troupe, postgres, directory / "troupe.log", LANES, under=under) as service:
         yield Counter(service, directory)
 
 

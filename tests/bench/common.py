@@ -1,6 +1,7 @@
 """What all parts of the benchmark share: paths, clear errors, starting and ending programs."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,11 @@ BUILD = ROOT / "build"
 START_TIMEOUT = 60
 # Seconds; a clean shutdown takes one or two, a checkpoint on a slow disk many.
 STOP_TIMEOUT = 20
+# A line of a log that tells of an error: of Troupe, of PostgreSQL, of Python and uvicorn. Whether PostgreSQL
+# has started is asked before it has.
+ERROR_LINE = re.compile(r"^(?:[-+0-9T:.]+ error "
+                        r"|.*(?:ERROR|FATAL|PANIC):  (?!the database system is starting up)"
+                        r"|(?:ERROR|CRITICAL): |Traceback ).*", re.MULTILINE)
 
 
 class BenchError(Exception):
@@ -45,29 +51,61 @@ def clean_environment(**additions: str) -> dict[str, str]:
 
 def output_of(command: list[str], **options) -> str:
     """What a program prints; an error with its own words if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment(),
-                          **options)
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          **{"env": clean_environment()} | options)
     if done.returncode != 0:
         raise BenchError(f"{' '.join(command)} failed:\n{done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
 
 
+def error_lines(log: str) -> list[str]:
+    return ERROR_LINE.findall(log)
+
+
+def exit_fault(code: int) -> str:
+    """In what way an end was not a good one; empty if it was."""
+    if code == 0:
+        return ""
+    return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+def end(process: subprocess.Popen, stop_signal: int) -> str:
+    """Ends a server; tells what was wrong with its end, if anything."""
+    if (code := process.poll()) is not None:
+        return f"{exit_fault(code) or 'ended'} before it was asked to"
+    process.send_signal(stop_signal)
+    try:
+        return exit_fault(process.wait(STOP_TIMEOUT))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return f"had not ended {STOP_TIMEOUT} s after it was asked to"
+
+
 @contextmanager
 def running(command: list[str], log: Path, stop_signal: int = signal.SIGTERM,
             **options) -> Iterator[subprocess.Popen]:
-    """A server for the duration of the block. In a session of its own, so that Ctrl-C reaches only us."""
+    """A server for the duration of the block; an error if it ends with another code than 0, by a signal, late
+    or before it is asked to, or logs an error. In a session of its own, so that Ctrl-C reaches only us."""
     with log.open("ab") as output:
+        start_of_log = output.tell()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                    start_new_session=True, **{"env": clean_environment()} | options)
     try:
         yield process
-    finally:
-        process.send_signal(stop_signal)
-        try:
-            process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    except BenchError as error:
+        # What the block complains of may be the consequence.
+        if fault := end(process, stop_signal):
+            raise BenchError(f"{error}\n{log.stem} {fault}") from error
+        raise
+    except BaseException:
+        end(process, stop_signal)
+        raise
+    fault = end(process, stop_signal)
+    logged = log.read_bytes()[start_of_log:].decode(errors="replace")
+    if fault or (errors := error_lines(logged)):
+        what = [f"{log.stem} {fault}" if fault else f"{log.stem} logged errors"]
+        raise BenchError("\n".join(what + (logged.splitlines() if fault else errors)[-10:]))
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen, log: Path) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common import BENCH, BUILD, clean_environment, progress, running, wait_until
-from servers import Postgres, Service
+from servers import Postgres, Service, free_port
 
 VENV = BUILD / "bench-venv"
 REQUIREMENTS = BENCH / "requirements.txt"
@@ -47,12 +46,6 @@ def install() -> Path | None:
     if os.access(DEBIAN_PYTHON, os.X_OK) and succeeds([DEBIAN_PYTHON, "-c", NEEDED]):
         return Path(DEBIAN_PYTHON)
     return None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(url: str) -> bool:

@@ -35,18 +35,19 @@ class Connection:
     def send(self, request: bytes) -> None:
         self._socket.sendall(request)
 
-    def receive(self) -> None:
-        """Reads one answer, which must be a success."""
+    def receive(self) -> tuple[bytes, bytes]:
+        """Reads one answer, which must be a success: its head and its body."""
         answer = b""
         while HEAD_END not in answer:
             answer += self._more()
-        end = answer.index(HEAD_END) + len(HEAD_END)
-        length = CONTENT_LENGTH.search(answer, 0, end)
-        end += int(length[1]) if length else 0
+        head_end = answer.index(HEAD_END) + len(HEAD_END)
+        length = CONTENT_LENGTH.search(answer, 0, head_end)
+        end = head_end + (int(length[1]) if length else 0)
         while len(answer) < end:
             answer += self._more()
         if not answer.startswith(b"HTTP/1.1 2"):
             raise BenchError(f"the service answered {answer.decode(errors='replace')}")
+        return answer[:head_end], answer[head_end:]
 
     def _more(self) -> bytes:
         data = self._socket.recv(65536)

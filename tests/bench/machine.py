@@ -4,9 +4,10 @@ import os
 import platform
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
-from common import clean_environment
+from common import ROOT, clean_environment
 from servers import Postgres
 
 LIBRARIES = ("libcaf-dev", "librestinio-dev", "libasio-dev", "libpq5", "wrk")
@@ -27,9 +28,19 @@ def _first_line(command: list[str]) -> str:
     return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else "unknown"
 
 
-def describe(postgres: Postgres, python: Path | None) -> dict[str, str]:
+def _commit() -> str:
+    """Of the source, which may not be in git; with a + where it was changed since."""
+    commit = _first_line(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"])
+    changed = _first_line(["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no"])
+    return commit if changed == "unknown" else f"{commit}+"
+
+
+def describe(postgres: Postgres, python: Path | None, lanes: int) -> dict[str, str]:
     memory_kib = int(_field("/proc/meminfo", "MemTotal", ":").split()[0])
     facts = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": _commit(),
+        "lanes": f"{lanes}",
         "CPU": f"{_field('/proc/cpuinfo', 'model name', ':')}, {os.cpu_count()} cores",
         "memory": f"{memory_kib / 1024 / 1024:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",

@@ -1,40 +1,34 @@
 -- Tells wrk what to ask, and prints what came of it as JSON.
--- wrk ... -s requests.lua URL -- KIND SEED ITEMS LIMIT; KIND is get, post, list or mix.
+-- wrk ... -s requests.lua URL -- FILE; FILE has a request a line: GET <target> or POST <target> <body>.
 
--- Made beforehand, so that a request costs wrk one look-up. Many enough to meet every page of the table.
-local prepared = 10000
--- Of a mix, in percent.
-local creates = 10
-
+-- Made beforehand, so that a request costs wrk one look-up.
 local requests = {}
-local turn = 0
+local threads = {}
+-- How many were asked for; global, so that done() can have it.
+asked = 0
+
+function setup(thread)
+  threads[#threads + 1] = thread
+end
 
 function init(args)
-  local kind, seed, items, limit = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
-  math.randomseed(seed)
-  local make = {
-    get = function() return wrk.format("GET", "/items/" .. math.random(1, items)) end,
-    list = function()
-      return wrk.format("GET", "/items/?skip=" .. math.random(0, items - limit) .. "&limit=" .. limit)
-    end,
-    post = function()
-      return wrk.format("POST", "/items/", {["Content-Type"] = "application/json"},
-                        '{"name":"Desk lamp","description":"Warm white, dimmable"}')
-    end,
-  }
-  make.mix = function() return math.random(1, 100) <= creates and make.post() or make.get() end
-  for i = 1, prepared do requests[i] = make[kind]() end
+  for line in io.lines(args[1]) do
+    local method, target, body = line:match("^(%S+) (%S+) ?(.*)$")
+    local headers = body ~= "" and {["Content-Type"] = "application/json"} or nil
+    requests[#requests + 1] = wrk.format(method, target, headers, body ~= "" and body or nil)
+  end
 end
 
 function request()
-  turn = turn % prepared + 1
-  return requests[turn]
+  asked = asked + 1
+  return requests[(asked - 1) % #requests + 1]
 end
 
 function done(summary, latency)
   local e = summary.errors
   print(string.format(
-    '{"requests": %.0f, "microseconds": %.0f, "p50_us": %.0f, "p99_us": %.0f, "errors": %.0f}',
+    '{"requests": %.0f, "microseconds": %.0f, "p50_us": %.0f, "p99_us": %.0f, "errors": %.0f, '
+      .. '"bytes": %.0f, "asked": %.0f}',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    e.status + e.connect + e.read + e.write + e.timeout))
+    e.status + e.connect + e.read + e.write + e.timeout, summary.bytes, threads[1]:get("asked")))
 end

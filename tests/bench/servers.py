@@ -30,6 +30,7 @@ SETTINGS = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "autovacuum": "off",  # we vacuum between the measurements, never within one
+    "max_connections": "300",  # pgbench's beside those that the services keep
 }
 # What the service prints when it answers.
 READY = re.compile(r"^Troupe is ready: (.+?)/?$", re.MULTILINE)
@@ -66,6 +67,10 @@ class Postgres:
         """The items, in the table that `troupe migrate` made."""
         self.sql(FILL)
         self.restore()
+
+    def created(self) -> int:
+        """Rows that others have created since the last restore()."""
+        return int(self.sql(f"SELECT count(*) FROM items WHERE id > {ITEMS}"))
 
     def restore(self) -> None:
         """The table as it was before others created rows, with nothing left to write."""
@@ -159,28 +164,36 @@ def troupe_node(command: list[str], log: Path) -> Iterator[Service]:
         yield Service(process, READY.findall(log.read_text())[0])
 
 
+def default_lanes() -> int:
+    """What the service takes by itself: half the cores. We say it, so that a report is sure of it."""
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
 @contextmanager
-def troupe_service(troupe: Path, postgres: Postgres, directory: Path,
-                   under: list[str] | None = None) -> Iterator[Service]:
-    """The service with its default options; `under` a tool if one is given."""
-    command = [*(under or []), str(troupe), "serve", f"--db.uri={postgres.uri}", "--http.port=0"]
-    with troupe_node(command, directory / "troupe.log") as service:
+def troupe_service(troupe: Path, postgres: Postgres, log: Path, lanes: int, options: tuple[str, ...] = (),
+                   under: tuple[str, ...] = ()) -> Iterator[Service]:
+    """The service with its default options but for lanes and `options`; `under` a tool if one is given."""
+    command = [*under, str(troupe), "serve", f"--db.uri={postgres.uri}", "--http.port=0",
+               f"--http.threads={lanes}", *options]
+    with troupe_node(command, log) as service:
         yield service
 
 
 @contextmanager
-def troupe_nodes(troupe: Path, postgres: Postgres, directory: Path, workers: int) -> Iterator[Service]:
-    """A gateway and so many workers, with their default options."""
+def troupe_nodes(troupe: Path, postgres: Postgres, directory: Path, workers: int,
+                 lanes: int) -> Iterator[Service]:
+    """A gateway and so many workers, each with so many lanes, else with their default options."""
     with ExitStack() as stack:
         nodes = []
         for number in range(1, workers + 1):
-            worker = [str(troupe), "worker", f"--db.uri={postgres.uri}", f"--node.port={free_port()}"]
+            worker = [str(troupe), "worker", f"--db.uri={postgres.uri}", f"--node.port={free_port()}",
+                      f"--http.threads={lanes}"]
             nodes.append(stack.enter_context(
                 troupe_node(worker, directory / f"worker-{workers}-{number}.log")))
         names = ",".join(node.url.rpartition(" ")[2] for node in nodes)
         gateway = stack.enter_context(
-            troupe_node([str(troupe), "gateway", "--http.port=0", f"--node.workers={names}"],
-                        directory / f"gateway-{workers}.log"))
+            troupe_node([str(troupe), "gateway", "--http.port=0", f"--node.workers={names}",
+                         f"--http.threads={lanes}"], directory / f"gateway-{workers}.log"))
         yield Service(gateway.process, gateway.url, [node.process for node in nodes])
 
 

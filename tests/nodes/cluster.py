@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks import Checks
-from common import BenchError, clean_environment, wait_until
+from common import BenchError, clean_environment, error_lines, exit_fault, wait_until
 from database import Database
 from network import Place
 from wire import status_of
 
 NODE_PORT = 4711
 HEALTH_PORT = 8081
-STOP_PATIENCE = 20.0
+# Seconds: http.shutdown-grace, the second that a stop may take beyond it, and one for a busy machine.
+STOP_PATIENCE = 12.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -30,6 +31,7 @@ class Node:
     contained: bool = False
     process: subprocess.Popen | None = None
     log_start: int = 0
+    # The exit code of each end that it was asked for.
     exits: list[int] = field(default_factory=list)
 
     @property
@@ -73,9 +75,10 @@ class Node:
         start = time.monotonic()
         try:
             self.exits.append(self.process.wait(STOP_PATIENCE))
+            self.process = None
         except subprocess.TimeoutExpired:
             self.kill()
-        self.process = None
+            self.exits.append(-signal.SIGKILL)
         return time.monotonic() - start
 
     def stop(self) -> float:
@@ -84,13 +87,20 @@ class Node:
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
-        self.exits.append(self.process.wait())
+        self.process.wait()
+        self.process = None
 
     def freeze(self) -> None:
         self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
+
+    def ended_by_itself(self) -> str:
+        """How, if it did though nobody asked it to or killed it; empty if not."""
+        if self.process is None or self.process.poll() is None:
+            return ""
+        return exit_fault(self.process.returncode) or "ended by itself"
 
     def lives(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -174,10 +184,22 @@ class Cluster:
         return time.time() - self.database.latest_statement(self.name, worker.address) < 1
 
     def end(self) -> None:
+        """Stops the nodes that are left. All must end well, whenever they were asked to, and log no error."""
+        ended = [f"{each.place.name} {how}" for each in self.nodes if (how := each.ended_by_itself())]
+        left = [each for each in self.nodes if each.lives()]
         for each in self.nodes:
             each.place.heal()
-            if each.lives():
-                each.kill()
+        for each in left:
+            each.thaw()
+            each.ask_to_stop()
+        for each in left:
+            each.wait()
+        ended += [f"{each.place.name} {exit_fault(code)}" for each in self.nodes for code in each.exits
+                  if code != 0]
+        self.checks.that(not ended, "every node ends when it is asked to, in time and with 0", ended)
+        logs = dict.fromkeys(each.log for each in self.nodes if each.log.exists())
+        errors = [line for log in logs for line in error_lines(log.read_text(errors="replace"))]
+        self.checks.that(not errors, "no node logs an error", errors[:3])
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import STOP_TIMEOUT, clean_environment, output_of, wait_until
+from common import BenchError, clean_environment, end, output_of, wait_until
 from network import HUB, SUBNET
 from servers import USER, postgres_programs
 
@@ -58,9 +58,11 @@ class Database:
         """Ends it: SIGINT ends its sessions in order, SIGQUIT is a crash."""
         if self.process is None:
             return
-        self.process.send_signal(how)
-        self.process.wait(STOP_TIMEOUT)
+        fault = end(self.process, how)
         self.process = None
+        # Its log may have errors: nodes lose it, and are killed while they ask. What it answers is checked.
+        if fault:
+            raise BenchError(f"PostgreSQL {fault}; see {self.log.name}")
 
     def sql(self, database: str, *statements: str) -> str:
         commands = [part for statement in statements for part in ("-c", statement)]
@@ -93,6 +95,8 @@ class Database:
             yield
         finally:
             session.communicate("ROLLBACK;\n")
+        if session.returncode != 0:
+            raise BenchError(f"psql, which held a lock, ended with exit code {session.returncode}")
 
 
 @contextmanager
