@@ -64,6 +64,7 @@ void deliver(caf::response_promise& to, reply_of<Table>& what) {
 }
 
 const db::error no_worker{db::errc::no_worker, "No worker can be reached."};
+const db::error too_late{db::errc::deadline_exceeded, "The worker did not answer in time."};
 const db::error unknown_outcome{
     db::errc::outcome_unknown,
     "The worker that had the request was lost; the change may or may not have been made."};
@@ -127,9 +128,9 @@ void balancer_state<Table>::assign(worker_link& to, pending what) {
 
 template <class Table>
 void balancer_state<Table>::retry(pending what, const worker_link* except, const db::error& otherwise) {
+  if (what.deadline <= self_->clock().now()) return fail(what, too_late);
   auto* link = choose(except);
-  if (link == nullptr || what.attempts >= settings_.max_attempts || what.deadline <= self_->clock().now())
-    return fail(what, otherwise);
+  if (link == nullptr || what.attempts >= settings_.max_attempts) return fail(what, otherwise);
   auto to = what.to;
   contain(name, to, [&] { assign(*link, std::move(what)); });
 }
@@ -250,7 +251,7 @@ void balancer_state<Table>::on_expire() {
     if (found == pending_.end()) continue;
     auto& it = found->second;
     it.may_have_happened = it.may_have_happened || (it.sent && !is_read<Table>(it.what));
-    fail(it, {db::errc::deadline_exceeded, "The worker did not answer in time."});
+    fail(it, too_late);
     pending_.erase(found);
   }
   if (!deadlines_.empty()) plan_expiry();

@@ -204,6 +204,9 @@ using connection = restinio::impl::connection_t<traits>;
 using connection_settings = restinio::impl::connection_settings_t<traits>;
 using uncounted = restinio::connection_count_limit_types<traits>::lifetime_monitor_t;
 
+// RESTinio refuses a value of as many bytes as its limit, too.
+constexpr std::size_t shortest_refused(std::size_t limit) noexcept { return std::max(limit, limit + 1); }
+
 std::shared_ptr<connection_settings> settings_for_restinio(const settings& from,
                                                            std::shared_ptr<lane_state> lane,
                                                            front_actor front) {
@@ -216,7 +219,7 @@ std::shared_ptr<connection_settings> settings_for_restinio(const settings& from,
       .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
                                     .max_url_size(from.max_target)
                                     .max_field_name_size(max_header_name)
-                                    .max_field_value_size(from.max_header)
+                                    .max_field_value_size(shortest_refused(from.max_header))
                                     .max_field_count(max_headers)
                                     .max_body_size(from.max_body + body_slack));
   return std::make_shared<connection_settings>(

@@ -10,7 +10,9 @@
 #include <random>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "actors/balancer.hpp"
@@ -33,6 +35,43 @@ struct simulated_request {
   int answers = 0;
   /// Of the last answer.
   db::errc code = db::errc::none;
+  /// Whether an answer without an error belongs to this request, and not to another.
+  bool fits = true;
+};
+
+/// Whether a reply can be the one to a request.
+struct fits {
+  using table = db::item_table;
+
+  bool operator()(const actors::find<table>& what, const db::item& got) const {
+    return got.key() == what.key;
+  }
+  bool operator()(const actors::list<table>& what, const actors::rows<table>& got) const {
+    auto last = what.skip;
+    for (const auto& each : got)
+      if (each.key() <= std::exchange(last, each.key())) return false;
+    return static_cast<std::int64_t>(got.size()) <= what.limit;
+  }
+  bool operator()(const actors::create<table>& what, const db::item& got) const {
+    return got.get<"name">() == what.row.get<"name">();
+  }
+  bool operator()(const actors::replace<table>& what, const db::item& got) const { return got == what.row; }
+  bool operator()(const actors::update<table>& what, const db::item& got) const { return got == what.row; }
+  bool operator()(const actors::remove<table>& what, std::int64_t got) const { return got == what.key; }
+  bool operator()(const actors::once<table>& what, const actors::once_reply<table>& got) const {
+    if (!got.row) return !std::holds_alternative<actors::create<table>>(what.what);
+    if (const auto* removal = std::get_if<actors::remove<table>>(&what.what))
+      return got.row->key() == removal->key;
+    const auto& row = *got.row;
+    return std::visit(
+        [&](const auto& change) {
+          if constexpr (std::is_same_v<decltype(change), const actors::remove<table>&>)
+            return false;
+          else
+            return fits{}(change, row);
+        },
+        what.what);
+  }
 };
 
 class nodes_simulation : public deterministic {
@@ -101,8 +140,12 @@ class nodes_simulation : public deterministic {
             it->code = code;
           };
           self->request(whom, caf::infinite, message)
-              .then([on_answer](const reply&) { on_answer(db::errc::none); },
-                    [on_answer](const caf::error& failed) { on_answer(actors::from_caf(failed).code); });
+              .then(
+                  [on_answer, it, message](const reply& got) {
+                    it->fits = fits{}(message, got);
+                    on_answer(db::errc::none);
+                  },
+                  [on_answer](const caf::error& failed) { on_answer(actors::from_caf(failed).code); });
         },
         out, caf::actor_cast<actors::item_actor>(gateways_[gateway].balancer), std::move(what))));
     return out;

@@ -86,6 +86,7 @@ void end_trouble(nodes_simulation& world) {
 void expect_each_answered_once(const nodes_simulation& world) {
   for (const auto& each : world.requests) {
     EXPECT_EQ(each->answers, 1) << each->name;
+    EXPECT_TRUE(each->fits) << each->name << " was answered with what another asked for";
     EXPECT_LE(each->answered - each->sent, each->within + slack) << each->name;
   }
 }
@@ -188,7 +189,8 @@ TEST_F(nodes_test, while_workers_are_replaced_one_by_one_no_request_fails) {
     }
     world.advance(milliseconds{3000});
     for (const auto& each : world.requests)
-      EXPECT_TRUE(each->answers == 1 && (each->code == errc::none || each->code == errc::not_found))
+      EXPECT_TRUE(each->answers == 1 && each->fits &&
+                  (each->code == errc::none || each->code == errc::not_found))
           << each->name << " " << to_string(each->code);
     expect_changes_as_answered(world);
     expect_all_well(world);

@@ -1,10 +1,12 @@
 // The options: defaults, each bad value, the configuration file, the environment.
 #include "http/options.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 
 #include "tests/support/temp_dir.hpp"
 
@@ -90,51 +92,125 @@ TEST_F(options_test, defaults_are_those_of_the_settings) {
   EXPECT_EQ(it->log_level, "info");
 }
 
+/// What a user is told of an option, and whether a value given for it arrived.
+struct known_option {
+  std::string name;
+  /// As --help says it; empty where it names none.
+  std::string default_value;
+  /// Another than the default.
+  std::string value;
+  bool (*has_arrived)(const options&);
+  /// What has to be given with it.
+  arguments along = {};
+};
+
+std::vector<known_option> every_option() {
+  // These two depend on the machine and the user.
+  const auto here = configuration{}.read({}).value();
+  using o = const options&;
+  return {
+      {"http.address", "127.0.0.1", "::1", [](o it) { return it.http.address == "::1"; }},
+      {"http.port", "8080", "0", [](o it) { return it.http.port == 0; }},
+      {"http.threads", std::to_string(here.threads), "203", [](o it) { return it.threads == 203; }},
+      {"http.max-connections", "10000", "777", [](o it) { return it.http.max_connections == 777; }},
+      {"http.request-timeout", "5s", "1500ms",
+       [](o it) {
+         return it.http.request_timeout == milliseconds{1500} &&
+                it.connection.statement_timeout == milliseconds{1500};
+       }},
+      {"http.idle-timeout", "75s", "2s", [](o it) { return it.http.idle_timeout == milliseconds{2000}; }},
+      {"http.min-rate", "40", "7", [](o it) { return it.http.min_rate == 7; }},
+      {"http.shutdown-grace", "10s", "3s", [](o it) { return it.http.shutdown_grace == milliseconds{3000}; }},
+      {"http.max-body", "1048576", "12", [](o it) { return it.http.max_body == 12; }},
+      {"http.max-target", "8192", "99", [](o it) { return it.http.max_target == 99; }},
+      {"http.max-header", "16384", "555", [](o it) { return it.http.max_header == 555; }},
+      {"http.max-limit", "1000", "34", [](o it) { return it.http.max_limit == 34; }},
+      {"http.idempotency-ttl", "24h", "1min",
+       [](o it) { return it.http.idempotency_ttl == milliseconds{60'000}; }},
+      {"db.uri", "", "postgresql://h/d", [](o it) { return it.uri == "postgresql://h/d"; }},
+      {"db.data-dir", here.data_dir.string(), "/d", [](o it) { return it.data_dir == "/d"; }},
+      {"db.pool-size", "2", "5", [](o it) { return it.pool.size == 5; }},
+      {"db.pipeline-depth", "64", "6", [](o it) { return it.pool.pipeline_depth == 6; }},
+      {"db.echo", "off", "on", [](o it) { return it.connection.echo; }},
+      {"db.migrate", "on", "off", [](o it) { return !it.migrate; }},
+      {"db.connect-timeout", "5s", "4s",
+       [](o it) { return it.connection.connect_timeout == milliseconds{4000}; }},
+      {"db.backoff-min", "100ms", "20ms", [](o it) { return it.pool.backoff_min == milliseconds{20}; }},
+      {"db.backoff-max", "1s", "1min", [](o it) { return it.pool.backoff_max == milliseconds{60'000}; }},
+      {"actors.max-batch", "256", "9", [](o it) { return it.batch.max_rows == 9; }},
+      {"actors.max-queue", "10000", "8",
+       [](o it) {
+         return it.pool.max_queue == 8 && it.batch.max_queue == 8 && it.node.max_outstanding == 8;
+       }},
+      {"node.port", "", "4712", [](o it) { return it.node.port == 4712; }},
+      {"node.address", "127.0.0.1", "::1", [](o it) { return it.node.address == "::1"; }},
+      {"node.workers",
+       "",
+       "a:1,b:2",
+       [](o it) {
+         return it.node.workers == std::vector<std::string>{"a:1", "b:2"};
+       },
+       {"gateway"}},
+      {"node.resolve-interval", "5s", "6s",
+       [](o it) { return it.node.resolve_interval == milliseconds{6000}; }},
+      {"node.heartbeat", "1s", "2s", [](o it) { return it.node.heartbeat == milliseconds{2000}; }},
+      {"node.timeout", "3s", "8s", [](o it) { return it.node.timeout == milliseconds{8000}; }},
+      {"node.health-port", "", "81", [](o it) { return it.node.health_port == 81; }},
+      {"node.tls.certificate",
+       "",
+       "x",
+       [](o it) { return it.node.tls.certificate == "x"; },
+       {"--node.tls.key=f", "--node.tls.authority=f"}},
+      {"node.tls.key",
+       "",
+       "x",
+       [](o it) { return it.node.tls.key == "x"; },
+       {"--node.tls.certificate=f", "--node.tls.authority=f"}},
+      {"node.tls.authority",
+       "",
+       "x",
+       [](o it) { return it.node.tls.authority == "x"; },
+       {"--node.tls.certificate=f", "--node.tls.key=f"}},
+      {"node.tls.peers",
+       "any",
+       "x,y",
+       [](o it) {
+         return it.node.tls.peers == std::vector<std::string>{"x", "y"};
+       },
+       {"--node.tls.certificate=f", "--node.tls.key=f", "--node.tls.authority=f"}},
+      {"tcp.keepalive", "20s", "9s",
+       [](o it) {
+         return it.http.keepalive == milliseconds{9000} && it.node.keepalive == milliseconds{9000};
+       }},
+      {"log.level", "info", "debug", [](o it) { return it.log_level == "debug"; }},
+  };
+}
+
+/// The option as a configuration file has it: a { b = 1 }.
+std::string in_braces(const std::string& name, const std::string& value) {
+  if (const auto dot = name.find('.'); dot != std::string::npos)
+    return name.substr(0, dot) + " { " + in_braces(name.substr(dot + 1), value) + " }";
+  const bool is_text = !std::regex_match(value, std::regex{"[0-9]+(ms|s|min)?"});
+  return name + " = " + (is_text ? '"' + value + '"' : value);
+}
+
 TEST_F(options_test, every_option_arrives_where_it_belongs) {
-  const auto it = read({"--http.address=::1",
-                        "--http.port=0",
-                        "--http.threads=3",
-                        "--http.max-connections=77",
-                        "--http.request-timeout=1500ms",
-                        "--http.idle-timeout=2s",
-                        "--http.shutdown-grace=3s",
-                        "--http.max-body=12",
-                        "--http.max-limit=34",
-                        "--db.uri=postgresql://h/d",
-                        "--db.data-dir=/d",
-                        "--db.pool-size=5",
-                        "--db.pipeline-depth=6",
-                        "--db.echo=on",
-                        "--db.migrate=off",
-                        "--db.connect-timeout=4s",
-                        "--db.backoff-min=20ms",
-                        "--db.backoff-max=1min",
-                        "--actors.max-queue=8",
-                        "--tcp.keepalive=9s",
-                        "--log.level=debug"});
-  ASSERT_TRUE(it) << it.error();
-  EXPECT_EQ(it->http.keepalive, milliseconds{9000});
-  EXPECT_EQ(it->node.keepalive, milliseconds{9000});
-  EXPECT_EQ(it->http.address, "::1");
-  EXPECT_EQ(it->http.port, 0);
-  EXPECT_EQ(it->threads, 3u);
-  EXPECT_EQ(it->http.max_connections, 77u);
-  EXPECT_EQ(it->http.request_timeout, milliseconds{1500});
-  EXPECT_EQ(it->http.idle_timeout, milliseconds{2000});
-  EXPECT_EQ(it->http.shutdown_grace, milliseconds{3000});
-  EXPECT_EQ(it->http.max_body, 12u);
-  EXPECT_EQ(it->http.max_limit, 34);
-  EXPECT_EQ(it->uri, "postgresql://h/d");
-  EXPECT_EQ(it->data_dir, "/d");
-  EXPECT_EQ(it->pool.size, 5u);
-  EXPECT_EQ(it->pool.pipeline_depth, 6u);
-  EXPECT_TRUE(it->connection.echo);
-  EXPECT_FALSE(it->migrate);
-  EXPECT_EQ(it->connection.connect_timeout, milliseconds{4000});
-  EXPECT_EQ(it->pool.backoff_min, milliseconds{20});
-  EXPECT_EQ(it->pool.backoff_max, milliseconds{60000});
-  EXPECT_EQ(it->pool.max_queue, 8u);
-  EXPECT_EQ(it->log_level, "debug");
+  for (const auto& each : every_option()) {
+    SCOPED_TRACE(each.name);
+    auto what = each.along;
+    if (const auto without = read(what)) {
+      EXPECT_FALSE(each.has_arrived(*without));
+    }
+    what.push_back("--" + each.name + "=" + each.value);
+    const auto with = read(what);
+    ASSERT_TRUE(with) << with.error();
+    EXPECT_TRUE(each.has_arrived(*with));
+    auto and_file = each.along;
+    and_file.push_back(file(in_braces(each.name, each.value)));
+    const auto from_file = read(and_file);
+    ASSERT_TRUE(from_file) << from_file.error();
+    EXPECT_TRUE(each.has_arrived(*from_file));
+  }
 }
 
 TEST_F(options_test, a_statement_lasts_no_longer_than_its_request) {
@@ -162,31 +238,14 @@ TEST_F(options_test, help_wins_over_everything) {
   }
 }
 
-TEST_F(options_test, help_names_every_option) {
+TEST_F(options_test, help_names_every_option_and_its_default) {
   const auto text = configuration{}.help();
-  for (const auto* each : {"http.address",
-                           "http.port",
-                           "http.threads",
-                           "http.max-connections",
-                           "http.request-timeout",
-                           "http.idle-timeout",
-                           "http.shutdown-grace",
-                           "http.max-body",
-                           "http.max-limit",
-                           "db.uri",
-                           "db.data-dir",
-                           "db.pool-size",
-                           "db.pipeline-depth",
-                           "db.echo",
-                           "db.migrate",
-                           "db.connect-timeout",
-                           "db.backoff-min",
-                           "db.backoff-max",
-                           "actors.max-queue",
-                           "tcp.keepalive",
-                           "log.level"})
-    EXPECT_NE(text.find(std::string{"  --"} + each + "="), std::string::npos) << each;
-  EXPECT_EQ(text.find("scheduler"), std::string::npos);
+  const std::regex line{R"(  --([a-z.-]+)=\.\.\. +(.*?)(?: \(default (.*)\))?\n)"};
+  std::vector<std::string> named, known;
+  for (std::sregex_iterator each{text.begin(), text.end(), line}, end; each != end; ++each)
+    named.push_back((*each)[1].str() + " (" + (*each)[3].str() + ")");
+  for (const auto& each : every_option()) known.push_back(each.name + " (" + each.default_value + ")");
+  EXPECT_THAT(named, testing::UnorderedElementsAreArray(known));
 }
 
 TEST_F(options_test, localhost_is_the_loopback_address) {

@@ -1,5 +1,6 @@
 """Clients that create, change and read items through gateways, and note what they are told."""
 
+import math
 import random
 import threading
 import time
@@ -197,11 +198,13 @@ class Load:
                 if each.start <= end and each.start + each.seconds >= start]
 
     def slowest(self, start: float, end: float) -> float:
-        return max((each.seconds for each in self.reads(start, end)), default=0.0)
+        """Seconds; endless if there was none, of which nothing can be said."""
+        return max((each.seconds for each in self.reads(start, end)), default=math.inf)
 
     def failed_reads(self, start: float, end: float) -> list[str]:
-        return [f"{each.outcome} after {each.seconds:.2f} s" for each in self.reads(start, end)
-                if each.outcome != "200"]
+        reads = self.reads(start, end)
+        return [f"{each.outcome} after {each.seconds:.2f} s" for each in reads
+                if each.outcome != "200"] if reads else ["there was no read"]
 
 
 @contextmanager
@@ -218,3 +221,5 @@ def load(gateways: list[str], seed: str) -> Iterator[Load]:
             each.join(max(0.0, deadline - time.monotonic()))
             if each.is_alive():
                 it.ledger.complain(f"client {each.number} does not come to its end")
+        if not it.some_acknowledged():
+            it.ledger.complain("no change was acknowledged")

@@ -27,6 +27,12 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool with_address_sanitizer = true;
+#else
+constexpr bool with_address_sanitizer = false;
+#endif
+
 std::string post_of(std::size_t size) {
   return "POST /items/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: " +
          std::to_string(size) + "\r\n\r\n";
@@ -71,7 +77,10 @@ class ConnectionsTest : public testing::Test {
     for (int i = 0; i < count; ++i) be_client();
     EXPECT_TRUE(serves());
     EXPECT_TRUE(eventually([&] { return descriptors() <= before; })) << descriptors() << " of " << before;
-    EXPECT_LE(memory(), memory_before + 4096) << "kB";
+    // The address sanitizer keeps what was freed for a while.
+    if (!with_address_sanitizer) {
+      EXPECT_LE(memory(), memory_before + 4096) << "kB";
+    }
   }
 
   test_database database_ = postgres::instance().create_database();
@@ -141,6 +150,7 @@ TEST_F(ConnectionsTest, WaitForNobodyElseAfterOneThatWasAborted) {
 }
 
 TEST_F(ConnectionsTest, OneRequestThatIsTooLargeForTheMemoryFailsAlone) {
+  if (with_address_sanitizer) GTEST_SKIP() << "the address sanitizer needs all addresses";
   start({});
   auto writer = client();
   for (int i = 0; i < 16; ++i)
@@ -234,6 +244,7 @@ TEST_F(ConnectionsTest, OnesThatTakeNothingOfAnAnswerAreReset) {
 }
 
 TEST_F(ConnectionsTest, TheMemoryOfLargeAnswersIsGivenBack) {
+  if (with_address_sanitizer) GTEST_SKIP() << "the address sanitizer keeps what was freed";
   start({"--http.idle-timeout=1s"});
   auto writer = client();
   for (int i = 0; i < 8; ++i)
