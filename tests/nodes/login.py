@@ -40,7 +40,7 @@ class Service:
 
     def readyz(self) -> tuple[int, list[str]]:
         answer = try_ask(self.node, "GET", "/readyz")
-        return answer.status, answer.json().get("reasons", []) if answer.body else []
+        return answer.status, answer.json()["reasons"] if answer.status == 503 else []
 
     def end(self, what: str) -> None:
         told = self.node.says() + try_ask(self.node, "GET", "/readyz").body.decode()
@@ -106,7 +106,8 @@ def by_password(c: Cluster, service: Service, password: str, wrong: str) -> None
     service.is_refused("~/.pgpass that others may read", LOGIN_REFUSED, "no password supplied", plain)
     own.unlink()
     failed = f'password authentication failed for user "{GUARDED}"'
-    service.is_refused("a wrong password in the URI", LOGIN_REFUSED, failed, f"--db.uri={uri_of(c, HUB, wrong)}")
+    service.is_refused("a wrong password in the URI", LOGIN_REFUSED, failed,
+                       f"--db.uri={uri_of(c, HUB, wrong)}")
     service.is_refused("a wrong password in a file", LOGIN_REFUSED, failed, plain,
                        PGPASSFILE=str(password_file(file, HUB, wrong)))
     service.start([plain], {"PGPASSWORD": wrong})
@@ -138,7 +139,8 @@ def by_certificate(c: Cluster, service: Service, password: str, wrong: str) -> N
         service.serves("sslmode=verify-full with ~/.postgresql/root.crt",
                        f"--db.uri={uri_of(c, NAME, password, sslmode='verify-full')}", tls=True)
         service.is_refused("a certificate for another host name", TLS_FAILED,
-                           f'"{NAME}" does not match host name "{OTHER_NAME}"', uri(OTHER_NAME, ours.certificate))
+                           f'"{NAME}" does not match host name "{OTHER_NAME}"',
+                           uri(OTHER_NAME, ours.certificate))
         service.is_refused("a certificate of another authority", TLS_FAILED, "certificate verify failed",
                            uri(NAME, theirs.certificate))
         service.is_refused("no root certificate", TLS_FAILED, "root certificate file",
@@ -151,7 +153,7 @@ def by_certificate(c: Cluster, service: Service, password: str, wrong: str) -> N
 
 
 def database_login(c: Cluster, chance: random.Random) -> None:
-    """Passwords from all places, by SCRAM, and PostgreSQL's certificate: right ones serve, wrong ones are told."""
+    """Passwords from all places, by SCRAM, and PostgreSQL's certificate: what is wrong is refused."""
     home = c.directory / "home"
     home.mkdir()
     # With all that has a meaning in a URI or in a password file.

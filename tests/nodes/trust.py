@@ -61,7 +61,8 @@ def expect_refused(c: Cluster, it: Misfit, worker: Node, gateway: Node) -> None:
         c.checks.that(answer.status == 503 and "retry-after" in answer.headers,
                       f"{it.what}: {method} 503 with Retry-After", answer)
     ready = try_ask(gateway, "GET", "/readyz")
-    c.checks.that(ready.status == 503 and ready.json()["reasons"] == [f"Worker {worker.endpoint}: {it.reason}"],
+    reasons = [f"Worker {worker.endpoint}: {it.reason}"]
+    c.checks.that(ready.status == 503 and ready.json()["reasons"] == reasons,
                   f"{it.what}: /readyz says \"{it.reason}\"", ready)
     expect_one_line(c, worker, it.what, WORKER_SAYS, it.worker_says)
     expect_one_line(c, gateway, it.what, GATEWAY_SAYS, it.gateway_says)
@@ -109,12 +110,12 @@ def node_tls(c: Cluster, chance: random.Random) -> None:
     misfits = [
         Misfit("a gateway in clear", at_worker, [], "wrong version number", NO_GREETING, NO_GREETING),
         Misfit("a worker in clear", [], at_gateway, None, "", "the connection was lost"),
-        Misfit("a gateway of another authority", at_worker, tls(theirs, "gateway-1", ca, "worker-1"), UNVERIFIED,
-               NO_GREETING, NO_GREETING),
+        Misfit("a gateway of another authority", at_worker, tls(theirs, "gateway-1", ca, "worker-1"),
+               UNVERIFIED, NO_GREETING, NO_GREETING),
         Misfit("a worker of another authority", tls(theirs, "worker-1", ca, "gateway-1"), at_gateway,
                "alert unknown ca", UNVERIFIED, TLS_FAILED),
-        Misfit("a gateway that is not on the list", at_worker, tls(ours, "gateway-2", ca, "worker-1"), UNVERIFIED,
-               NO_GREETING, NO_GREETING),
+        Misfit("a gateway that is not on the list", at_worker, tls(ours, "gateway-2", ca, "worker-1"),
+               UNVERIFIED, NO_GREETING, NO_GREETING),
         Misfit("a worker that is not on the list", tls(ours, "worker-2", ca, "gateway-1"), at_gateway,
                "alert bad certificate", UNVERIFIED, TLS_FAILED),
     ]
@@ -124,8 +125,8 @@ def node_tls(c: Cluster, chance: random.Random) -> None:
         stop_all(c, [gateway, worker])
 
     ours.expire("gateway-1")
-    renewed(c, Misfit("a gateway whose certificate has expired", at_worker, at_gateway, UNVERIFIED, NO_GREETING,
-                      NO_GREETING), "gateway", ours, "gateway-1")
+    renewed(c, Misfit("a gateway whose certificate has expired", at_worker, at_gateway, UNVERIFIED,
+                      NO_GREETING, NO_GREETING), "gateway", ours, "gateway-1")
     ours.expire("worker-1")
     renewed(c, Misfit("a worker whose certificate has expired", at_worker, at_gateway,
                       "alert certificate expired", UNVERIFIED, TLS_FAILED), "worker", ours, "worker-1")
