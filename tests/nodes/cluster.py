@@ -23,6 +23,11 @@ STOP_PATIENCE = 12.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def own_hosts(file: Path) -> tuple[str, ...]:
+    """What to put before a command that is to have its own /etc/hosts: `ip netns exec` gives it mounts."""
+    return ("sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(file))
+
+
 @dataclass
 class Node:
     place: Place

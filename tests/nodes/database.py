@@ -13,6 +13,8 @@ from network import HUB, SUBNET
 from servers import USER, postgres_programs
 
 PORT = 5432
+# The one role that has to show its password, by SCRAM; the others are trusted.
+GUARDED = "guarded"
 SETTINGS = {
     "listen_addresses": HUB,
     "port": PORT,
@@ -36,6 +38,7 @@ class Database:
                    "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"], cwd="/",
                   **self.account)
         with (self.data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all {GUARDED} {SUBNET}.0/24 scram-sha-256\n")
             rules.write(f"host all all {SUBNET}.0/24 trust\n")
         self.process: subprocess.Popen | None = None
 
@@ -82,6 +85,35 @@ class Database:
         """When the node at this address last asked for something; 0 if never, or if it is not connected."""
         return float(self.sql("postgres", "SELECT coalesce(extract(epoch FROM max(query_start)), 0) FROM "
                               f"pg_stat_activity WHERE datname = '{database}' AND client_addr = '{address}'"))
+
+    def make_guarded(self, database: str, password: str) -> None:
+        """The role that has to show its password; the database becomes its own."""
+        self.sql("postgres", f"CREATE ROLE {GUARDED} LOGIN", f"ALTER DATABASE {database} OWNER TO {GUARDED}")
+        self.set_password(password)
+
+    def set_password(self, password: str) -> None:
+        self.sql("postgres", "SET password_encryption = 'scram-sha-256'",
+                 f"ALTER ROLE {GUARDED} PASSWORD '{password}'")
+
+    def all_use_tls(self, database: str) -> bool:
+        return self.sql("postgres", "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) "
+                        f"WHERE datname = '{database}' AND client_addr IS NOT NULL") == "t"
+
+    def set_tls(self, value: str) -> None:
+        self.sql("postgres", f"ALTER SYSTEM SET ssl = {value}", "SELECT pg_reload_conf()")
+        wait_until(lambda: self.sql("postgres", "SHOW ssl") == value, self.process, self.log)
+
+    @contextmanager
+    def offering_tls(self, certificate: Path, key: Path) -> Iterator[None]:
+        """Clients may use TLS for the duration of the block; those that need not say it then do."""
+        for source, name in ((certificate, "server.crt"), (key, "server.key")):
+            shutil.copy(source, self.data / name)
+            shutil.chown(self.data / name, USER, USER)
+        self.set_tls("on")
+        try:
+            yield
+        finally:
+            self.set_tls("off")
 
     @contextmanager
     def locked(self, database: str, table: str) -> Iterator[None]:

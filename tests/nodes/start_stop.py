@@ -4,7 +4,7 @@ import random
 import time
 from pathlib import Path
 
-from cluster import HEALTH_PORT, NODE_PORT, Cluster, Node
+from cluster import HEALTH_PORT, NODE_PORT, Cluster, Node, own_hosts
 from load import load
 from wire import Answer, NotAnswered, NotSent, ask_once, status_of
 
@@ -133,10 +133,8 @@ def many_addresses(c: Cluster, chance: random.Random) -> None:
     chance.shuffle(workers)
     hosts = Path(c.directory / "hosts")
     hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{each.address} {NAME}\n" for each in workers[:2]))
-    # `ip netns exec` gives the process mounts of its own.
-    own_hosts = ("sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts))
     gateway = c.add("g1", "gateway", f"--node.workers={NAME}:{NODE_PORT}",
-                    f"--node.resolve-interval={RESOLVE_INTERVAL:g}s", before=own_hosts)
+                    f"--node.resolve-interval={RESOLVE_INTERVAL:g}s", before=own_hosts(hosts))
     for each in [*workers, gateway]:
         each.launch()
     c.checks.within(TAKEN_BACK, "both addresses of a name are found",
