@@ -80,8 +80,12 @@ void read_log_level_again(std::vector<std::string> arguments) {
   else if (config.config_file_path.empty())
     spdlog::warn("SIGHUP: log.level stays as it is: there is no configuration file (--config-file) to read");
   else {
-    spdlog::info("SIGHUP: log.level is {} from now on", options->log_level);
+    const auto say = [&] { spdlog::info("SIGHUP: log.level is {} from now on", options->log_level); };
+    // What is said holds by then, but where the new level would hide it.
+    const bool hides = spdlog::level::from_str(options->log_level) > spdlog::level::info;
+    if (hides) say();
     http::set_log_level(options->log_level);
+    if (!hides) say();
   }
 }
 
