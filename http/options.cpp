@@ -12,6 +12,7 @@
 #include <fstream>
 #include <limits>
 #include <random>
+#include <sstream>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -33,6 +34,7 @@ constexpr std::array<std::pair<std::string_view, command>, 4> commands{{
 // Of a worker whose node.port is not given.
 constexpr std::uint16_t default_node_port = 4711;
 constexpr std::string_view workers_option = "--node.workers=";
+constexpr std::string_view file_option = "--config-file";
 constexpr std::string_view uri_option = "--db.uri";
 // Given alone they mean "on".
 constexpr std::array switches{"--db.echo", "--db.migrate"};
@@ -129,6 +131,26 @@ bool may_hold_secret(std::string_view value) {
 // "name=value" for a line that the user reads.
 std::string shown(const std::string& name, const std::string& value) {
   return may_hold_secret(value) ? name : name + "=" + value;
+}
+
+// Values, and the names in a file, are repeated as they came: a terminal would take orders from them, and one
+// line would be several.
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; },
+      '?');
+  return text;
+}
+
+// Nothing if it cannot be read.
+std::optional<std::string> content_of(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  if (!file.is_open()) return std::nullopt;
+  std::ostringstream out;
+  // Of a directory the stream is good until it is read.
+  if (file.peek() != std::ifstream::traits_type::eof()) out << file.rdbuf();
+  if (file.bad() || out.bad()) return std::nullopt;
+  return out.str();
 }
 
 std::string reason(caf::pec code) {
@@ -243,6 +265,10 @@ configuration::configuration() {
 }
 
 tl::expected<options, std::string> configuration::read(std::vector<std::string> arguments) {
+  return read_all(std::move(arguments)).map_error(one_line);
+}
+
+tl::expected<options, std::string> configuration::read_all(std::vector<std::string> arguments) {
   const auto asks_for_help = [](const std::string& each) {
     return each == "--help" || each == "-h" || each == "help";
   };
@@ -265,13 +291,29 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
     if (!each.starts_with("--"))
       return tl::unexpected{"argument " + std::to_string(i + 1) + " is not an option; see troupe --help"};
     if (contains(switches, each)) each += "=on";
+    // CAF has options of its own. Some print what it has read, passwords too; behind "--" it reads nothing.
+    if (!is_option(name_in(each).substr(2)))
+      return tl::unexpected{name_in(each) + " is not an option; see troupe --help"};
   }
   if (has_command) arguments.erase(arguments.begin());
   join_repeated(arguments, workers_option);
-  // No file that happens to lie in the working directory is read, only the one that is named.
-  if (const auto failed = parse(std::move(arguments), "")) return tl::unexpected{explain(failed)};
+  if (const auto fault = take_file(arguments)) return tl::unexpected{*fault};
+  std::string text;
+  if (!config_file_path.empty()) {
+    auto read = content_of(config_file_path);
+    if (!read) return tl::unexpected{file_name() + " cannot be opened"};
+    text = std::move(*read);
+  }
+  // First without CAF's own options, which a file may name, too.
+  caf::settings in_file;
+  std::istringstream alone{text};
+  if (const auto failed = parse_config(alone, caf::config_option_set{}, in_file))
+    return tl::unexpected{explain(failed)};
+  if (const auto fault = unknown_name("", in_file)) return tl::unexpected{*fault};
+  std::istringstream again{text};
+  if (const auto failed = parse(std::move(arguments), again)) return tl::unexpected{explain(failed)};
   if (const auto fault = apply("", content)) return tl::unexpected{*fault};
-  if (const auto fault = wrong_type_in_file()) return tl::unexpected{*fault};
+  if (const auto fault = wrong_type(in_file)) return tl::unexpected{*fault};
   if (const char* from_environment = std::getenv("DATABASE_URL"); from_environment != nullptr) {
     // Most likely a variable of some script is missing: whoever names no database at all gets a private one.
     if (*from_environment == '\0')
@@ -281,10 +323,27 @@ tl::expected<options, std::string> configuration::read(std::vector<std::string> 
   return checked(what);
 }
 
+// Not CAF's way to find the file: that looks at an argument that it has just removed.
+std::optional<std::string> configuration::take_file(std::vector<std::string>& arguments) {
+  // No file that happens to lie in the working directory is read, only the one that is named.
+  config_file_path.clear();
+  std::optional<std::string> fault;
+  std::erase_if(arguments, [&](const std::string& each) {
+    if (name_in(each) != file_option) return false;
+    config_file_path = each.substr(std::min(each.size(), file_option.size() + 1));
+    if (config_file_path.empty()) fault = each + " " + reason(caf::pec::missing_argument);
+    return true;
+  });
+  return fault;
+}
+
+std::string configuration::file_name() const {
+  return "the configuration file" + (may_hold_secret(config_file_path) ? "" : " " + config_file_path);
+}
+
 std::string configuration::explain(const caf::error& failed) const {
-  const auto file =
-      "the configuration file" + (may_hold_secret(config_file_path) ? "" : " " + config_file_path);
-  if (failed.category() != caf::atom("parser")) return file + " cannot be opened";
+  const auto file = file_name();
+  if (failed.category() != caf::atom("parser")) return file + " cannot be read";
   const auto code = static_cast<caf::pec>(failed.code());
   const auto& context = failed.context();
   if (!context.match_elements<caf::config_value::dictionary>()) return file + " cannot be read";
@@ -299,18 +358,36 @@ std::string configuration::explain(const caf::error& failed) const {
   return file + ", line " + std::to_string(line) + ", cannot be read: " + to_string(code);
 }
 
+bool configuration::is_option(std::string_view full_name) const {
+  if (full_name == file_option.substr(2)) return true;
+  return std::any_of(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
+    const std::string category{each.category().begin(), each.category().end()};
+    const std::string name{each.long_name().begin(), each.long_name().end()};
+    return contains(groups, category) && category + "." + name == full_name;
+  });
+}
+
+std::optional<std::string> configuration::unknown_name(const std::string& group,
+                                                       const caf::settings& members) const {
+  for (const auto& [name, value] : members) {
+    const auto full_name = (group.empty() ? "" : group + ".") + std::string{name};
+    if (const auto* deeper = caf::get_if<caf::config_value::dictionary>(&value)) {
+      if (const auto fault = unknown_name(full_name, *deeper)) return fault;
+    } else if (!is_option(full_name)) {
+      return full_name + " is not an option; see troupe --help";
+    }
+  }
+  return std::nullopt;
+}
+
 // CAF drops a value of the wrong type that stands in a [section] of the file without a word.
-std::optional<std::string> configuration::wrong_type_in_file() const {
-  if (config_file_path.empty()) return std::nullopt;
-  std::ifstream file{config_file_path};
-  caf::settings raw;
-  if (parse_config(file, caf::config_option_set{}, raw)) return std::nullopt;
+std::optional<std::string> configuration::wrong_type(const caf::settings& in_file) const {
   for (const auto& option : custom_options_) {
     const auto category = option.category();
     const auto name = option.long_name();
     const auto full_name =
         std::string{category.begin(), category.end()} + "." + std::string{name.begin(), name.end()};
-    const auto* value = caf::get_if(&raw, full_name);
+    const auto* value = caf::get_if(&in_file, full_name);
     if (value != nullptr && option.check(*value)) return full_name + " has a value of the wrong type";
   }
   return std::nullopt;
@@ -325,8 +402,9 @@ std::optional<std::string> configuration::apply(const std::string& group, const 
       continue;
     }
     if (full_name == "config-file") continue;
+    const caf::string_view short_name{name};
     const auto option = std::find_if(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
-      return each.category() == caf::string_view{group} && each.long_name() == caf::string_view{name};
+      return each.category() == caf::string_view{group} && each.long_name() == short_name;
     });
     if (option == custom_options_.end() || !contains(groups, std::string_view{group}))
       return full_name + " is not an option; see troupe --help";
@@ -447,9 +525,10 @@ std::string configuration::help() const {
   std::string out = usage;
   for (const auto* group : groups) {
     for (const auto& each : custom_options_) {
-      if (each.category() != caf::string_view{group}) continue;
-      std::string line = "  --" + std::string{each.category().data(), each.category().size()} + "." +
-                         std::string{each.long_name().data(), each.long_name().size()} + "=...";
+      const std::string category{each.category().data(), each.category().size()};
+      if (category != group) continue;
+      std::string line =
+          "  --" + category + "." + std::string{each.long_name().data(), each.long_name().size()} + "=...";
       line.resize(std::max<std::size_t>(line.size() + 1, 30), ' ');
       out += line + std::string{each.description().data(), each.description().size()} + "\n";
     }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -57,9 +58,14 @@ class configuration : public caf::actor_system_config {
   std::string help() const;
 
  private:
+  tl::expected<options, std::string> read_all(std::vector<std::string> arguments);
+  std::optional<std::string> take_file(std::vector<std::string>& arguments);
+  std::string file_name() const;
   std::string explain(const caf::error& failed) const;
+  bool is_option(std::string_view full_name) const;
+  std::optional<std::string> unknown_name(const std::string& group, const caf::settings& members) const;
+  std::optional<std::string> wrong_type(const caf::settings& in_file) const;
   std::optional<std::string> apply(const std::string& group, const caf::settings& members);
-  std::optional<std::string> wrong_type_in_file() const;
   tl::expected<options, std::string> checked(command what) const;
 
   // As CAF stores them: its own types, defaults from the settings structs.

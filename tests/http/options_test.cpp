@@ -307,7 +307,36 @@ TEST_F(options_test, an_unknown_option_is_told) {
   EXPECT_EQ(refusal({"migrate", "--http.port=1", "8080"}), "argument 3 is not an option; see troupe --help");
   // Of CAF's own, none can be set.
   EXPECT_EQ(refusal({"--scheduler.max-threads=1"}),
-            "scheduler.max-threads is not an option; see troupe --help");
+            "--scheduler.max-threads is not an option; see troupe --help");
+}
+
+// CAF would print all options with their values, db.uri too.
+TEST_F(options_test, what_caf_would_print_is_not_asked_for) {
+  testing::internal::CaptureStdout();
+  for (const auto* each : {"--dump-config", "--long-help", "--dump-config=true"})
+    EXPECT_EQ(
+        refusal({"--db.uri=postgresql://ann:hunter2@h/d", each}),
+        std::string{each}.substr(0, std::string{each}.find('=')) + " is not an option; see troupe --help");
+  for (const std::string each : {"dump-config", "long-help", "help"})
+    EXPECT_EQ(refusal({file(each + " = true\n[db]\nuri = \"postgresql://ann:hunter2@h/d\"\n")}),
+              each + " is not an option; see troupe --help");
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+}
+
+TEST_F(options_test, nothing_is_passed_over) {
+  EXPECT_EQ(refusal({"--", "--http.port=1"}), "-- is not an option; see troupe --help");
+  EXPECT_EQ(refusal({"--config-file=", "--http.port=1"}), "--config-file= needs a value: --name=value");
+  EXPECT_EQ(refusal({"--config-file", "--http.port=1"}), "--config-file needs a value: --name=value");
+  EXPECT_EQ(refusal({"--config-file=/"}), "the configuration file / cannot be opened");
+}
+
+TEST_F(options_test, an_error_is_one_line_whatever_a_value_holds) {
+  EXPECT_EQ(refusal({"--log.level=a\nb\x1b[31m\x7f"}),
+            "log.level=a?b?[31m? must be error, warning, info or debug");
+  EXPECT_EQ(refusal({file("http { address = \"a\\nb\" }\n")}),
+            "http.address=a?b is not a numeric address such as 127.0.0.1 or ::");
+  EXPECT_EQ(refusal({"--http.port=\r1"}), "--http.port=?1 has a value of the wrong type");
+  EXPECT_EQ(refusal({"gateway", "--node.workers=a\tb"}), "node.workers: \"a?b\" is not host:port");
 }
 
 TEST_F(options_test, a_file_gives_options_and_the_command_line_wins) {
