@@ -131,6 +131,9 @@ class restinio_exchange final : public exchange {
 /// RESTinio's log. Its errors are faults of clients (a reset, bad syntax): nothing for the operator.
 /// For bytes that are no request RESTinio has no hook but this: it logs the fault and closes the socket.
 struct restinio_log {
+  // RESTinio makes it with parentheses, which clang 14 takes for a constructor alone.
+  explicit restinio_log(std::shared_ptr<lane_state> its_lane) : lane{std::move(its_lane)} {}
+
   std::shared_ptr<lane_state> lane;
 
   template <class Message>
@@ -187,7 +190,11 @@ struct request_taker {
     auto it = std::make_shared<restinio_exchange>(std::move(request), lane);
     if (ambiguous) {
       it->close_afterwards();
-      it->answer(plain_error(400, "The request is ambiguous: see its Host and Transfer-Encoding headers."));
+      // Not from within RESTinio's handler either: behind an answer, RESTinio asserts that this one does not
+      // end the connection.
+      asio::post(lane->home.io(), [it] {
+        it->answer(plain_error(400, "The request is ambiguous: see its Host and Transfer-Encoding headers."));
+      });
     } else {
       lane->home.send(front, exchange_ptr{std::move(it)});
       run_soon();
