@@ -13,18 +13,15 @@
 namespace troupe::test {
 namespace {
 
-// Each seed a file of its own, and `<target>.list` with all their paths for libFuzzer's -seed_inputs.
+// Each seed a file of its own.
 void write(const std::filesystem::path& directory, const std::string& target,
            const std::set<std::string>& seeds) {
   std::filesystem::create_directories(directory / target);
-  std::ofstream list{directory / (target + ".list")};
   std::size_t number = 0;
   for (const auto& each : seeds) {
-    const auto path = directory / target / std::to_string(number);
-    std::ofstream{path, std::ios::binary} << each;
-    list << (number++ == 0 ? "" : ",") << path.string();
+    std::ofstream file{directory / target / std::to_string(number++), std::ios::binary};
+    if (!(file << each).flush()) throw std::runtime_error("cannot write to " + directory.string());
   }
-  if (!list.flush()) throw std::runtime_error("cannot write to " + directory.string());
 }
 
 void write_all(const std::string& cases, const std::filesystem::path& directory) {
