@@ -49,7 +49,7 @@ struct reached {
   caf::strong_actor_ptr published;
   /// The messages that this actor takes, in CAF's words.
   std::set<std::string> signatures;
-  /// Cuts the connection; the actor then counts as down.
+  /// Cuts the connection; the actor then counts as down. To be called on the connector's lane.
   std::function<void()> cut;
 };
 

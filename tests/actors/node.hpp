@@ -1,6 +1,7 @@
 // Nodes within the test's process: real sockets, real lanes.
 #pragma once
 
+#include <asio/post.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
@@ -50,7 +51,7 @@ inline bool gets_answer(const actors::node_settings& settings, std::uint16_t por
             self->request(caf::actor_cast<actors::worker_actor<db::item_table>>(other.published),
                           std::chrono::seconds{10}, actors::enlist{})
                 .receive([&](actors::enlisted) { answered = true; }, [](const caf::error&) {});
-            other.cut();
+            asio::post(gateway.home().io(), other.cut);
           },
           [](const caf::error&) {});
   caf::anon_send_exit(connector, caf::exit_reason::user_shutdown);
