@@ -22,10 +22,10 @@ using std::chrono::milliseconds;
 using test::big_endian;
 using test::cell;
 
-constexpr milliseconds budget{1000};
-
 class batch_test : public test::deterministic {
  protected:
+  static constexpr milliseconds budget{1000};
+
   void start(const batch_settings& settings = {}) {
     pool_ = spawn(holding_pool, this);
     items = spawn(resource<item_table>, pool_, settings);

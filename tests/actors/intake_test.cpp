@@ -23,12 +23,13 @@ using test::item_called;
 using test::later;
 using test::mock_gateway;
 
-constexpr milliseconds budget{1000};
 // Bytes; room for some small rows.
 constexpr std::size_t max_message = 8192;
 
 class intake_test : public test::deterministic {
  protected:
+  static constexpr milliseconds budget{1000};
+
   struct gateway {
     mock_gateway actor;
     std::shared_ptr<test::gateway_log> log = std::make_shared<test::gateway_log>();

@@ -17,13 +17,13 @@ namespace troupe::actors {
 namespace {
 
 /// A job like an actor of a lane, without CAF's mailbox: resume() is what the test says.
-class job final : public caf::resumable, public caf::ref_counted, public lane_bound {
+class scripted_job final : public caf::resumable, public caf::ref_counted, public lane_bound {
  public:
   using body = std::function<resume_result(std::size_t max_throughput)>;
 
-  job(lane& home, body what, std::atomic<int>* destroyed = nullptr)
+  scripted_job(lane& home, body what, std::atomic<int>* destroyed = nullptr)
       : home_{home}, what_{std::move(what)}, destroyed_{destroyed} {}
-  ~job() override {
+  ~scripted_job() override {
     if (destroyed_ != nullptr) ++*destroyed_;
   }
 
@@ -70,11 +70,11 @@ class lanes : public testing::Test {
   }
 
   /// A new job that tells on which thread it runs.
-  job* teller(std::size_t home, std::promise<std::thread::id>& where) {
-    return new job{at(home), [&where](std::size_t) {
-                     where.set_value(std::this_thread::get_id());
-                     return caf::resumable::done;
-                   }};
+  scripted_job* teller(std::size_t home, std::promise<std::thread::id>& where) {
+    return new scripted_job{at(home), [&where](std::size_t) {
+                              where.set_value(std::this_thread::get_id());
+                              return caf::resumable::done;
+                            }};
   }
 
   caf::actor_system_config config_;
@@ -121,10 +121,10 @@ TEST_F(lanes, run_a_job_before_the_handler_that_woke_it_returns) {
   bool ran_early = true;
   bool ran = false;
   on(1, [&] {
-    at(1).exec_later(new job{at(1), [&](std::size_t) {
-                               ran = true;
-                               return caf::resumable::done;
-                             }});
+    at(1).exec_later(new scripted_job{at(1), [&](std::size_t) {
+                                        ran = true;
+                                        return caf::resumable::done;
+                                      }});
     ran_early = ran;
     at(1).run_ready();
     EXPECT_TRUE(ran);
@@ -135,10 +135,10 @@ TEST_F(lanes, run_a_job_before_the_handler_that_woke_it_returns) {
 TEST_F(lanes, give_a_job_a_bounded_number_of_messages) {
   std::size_t given = 0;
   on(0, [&] {
-    at(0).exec_later(new job{at(0), [&](std::size_t max_throughput) {
-                               given = max_throughput;
-                               return caf::resumable::done;
-                             }});
+    at(0).exec_later(new scripted_job{at(0), [&](std::size_t max_throughput) {
+                                        given = max_throughput;
+                                        return caf::resumable::done;
+                                      }});
   });
   EXPECT_EQ(given, lane::max_throughput);
 }
@@ -147,10 +147,11 @@ TEST_F(lanes, put_a_job_that_has_more_to_do_behind_the_others) {
   std::string order;
   on(0, [&] {
     for (const char name : {'a', 'b', 'c'})
-      at(0).exec_later(new job{at(0), [&order, name, left = 3](std::size_t) mutable {
-                                 order += name;
-                                 return --left > 0 ? caf::resumable::resume_later : caf::resumable::done;
-                               }});
+      at(0).exec_later(new scripted_job{at(0), [&order, name, left = 3](std::size_t) mutable {
+                                          order += name;
+                                          return --left > 0 ? caf::resumable::resume_later
+                                                            : caf::resumable::done;
+                                        }});
   });
   EXPECT_EQ(order, "abcabcabc");
 }
@@ -158,9 +159,9 @@ TEST_F(lanes, put_a_job_that_has_more_to_do_behind_the_others) {
 TEST_F(lanes, let_go_of_a_job_that_is_done_or_waits) {
   std::atomic<int> destroyed = 0;
   on(0, [&] {
-    at(0).exec_later(new job{at(0), [](std::size_t) { return caf::resumable::done; }, &destroyed});
+    at(0).exec_later(new scripted_job{at(0), [](std::size_t) { return caf::resumable::done; }, &destroyed});
     at(0).exec_later(
-        new job{at(0), [](std::size_t) { return caf::resumable::awaiting_message; }, &destroyed});
+        new scripted_job{at(0), [](std::size_t) { return caf::resumable::awaiting_message; }, &destroyed});
   });
   EXPECT_EQ(destroyed, 2);
 }
@@ -173,10 +174,10 @@ TEST_F(lanes, let_sockets_have_their_turn_among_many_wakeups) {
   on(0, [&] {
     asio::post(at(0).io(), [&] { before_the_socket.set_value(ran); });
     for (std::size_t i = 0; i < many; ++i)
-      at(0).exec_later(new job{at(0), [&](std::size_t) {
-                                 if (++ran == many) all.set_value();
-                                 return caf::resumable::done;
-                               }});
+      at(0).exec_later(new scripted_job{at(0), [&](std::size_t) {
+                                          if (++ran == many) all.set_value();
+                                          return caf::resumable::done;
+                                        }});
   });
   EXPECT_EQ(before_the_socket.get_future().get(), lane::max_turn);
   all.get_future().wait();
@@ -185,11 +186,11 @@ TEST_F(lanes, let_sockets_have_their_turn_among_many_wakeups) {
 TEST_F(lanes, a_job_that_always_has_more_to_do_stops_nobody) {
   std::atomic<bool> stop = false;
   std::promise<void> stopped;
-  at(0).exec_later(new job{at(0), [&](std::size_t) {
-                             if (!stop) return caf::resumable::resume_later;
-                             stopped.set_value();
-                             return caf::resumable::done;
-                           }});
+  at(0).exec_later(new scripted_job{at(0), [&](std::size_t) {
+                                      if (!stop) return caf::resumable::resume_later;
+                                      stopped.set_value();
+                                      return caf::resumable::done;
+                                    }});
   for (int i = 0; i < 100; ++i) on(0, [] {});
   stop = true;
   stopped.get_future().wait();
@@ -198,16 +199,16 @@ TEST_F(lanes, a_job_that_always_has_more_to_do_stops_nobody) {
 TEST_F(lanes, a_nested_turn_leaves_the_work_to_the_outer_one) {
   std::string order;
   on(0, [&] {
-    at(0).exec_later(new job{at(0), [&](std::size_t) {
-                               order += "outer(";
-                               at(0).exec_later(new job{at(0), [&](std::size_t) {
-                                                          order += "inner";
-                                                          return caf::resumable::done;
-                                                        }});
-                               at(0).run_ready();
-                               order += ")";
-                               return caf::resumable::done;
-                             }});
+    at(0).exec_later(new scripted_job{at(0), [&](std::size_t) {
+                                        order += "outer(";
+                                        at(0).exec_later(new scripted_job{at(0), [&](std::size_t) {
+                                                                            order += "inner";
+                                                                            return caf::resumable::done;
+                                                                          }});
+                                        at(0).run_ready();
+                                        order += ")";
+                                        return caf::resumable::done;
+                                      }});
   });
   EXPECT_EQ(order, "outer()inner");
 }
@@ -229,10 +230,10 @@ TEST(one_lane, is_enough) {
   auto& scheduler = lane_scheduler::of(system);
   EXPECT_EQ(scheduler.size(), 1u);
   std::promise<bool> at_home;
-  scheduler.at(0).exec_later(new job{scheduler.at(0), [&](std::size_t) {
-                                       at_home.set_value(scheduler.at(0).is_current());
-                                       return caf::resumable::done;
-                                     }});
+  scheduler.at(0).exec_later(new scripted_job{scheduler.at(0), [&](std::size_t) {
+                                                at_home.set_value(scheduler.at(0).is_current());
+                                                return caf::resumable::done;
+                                              }});
   EXPECT_TRUE(at_home.get_future().get());
 }
 

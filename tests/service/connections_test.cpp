@@ -27,10 +27,10 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool with_address_sanitizer = true;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool with_sanitizer = true;
 #else
-constexpr bool with_address_sanitizer = false;
+constexpr bool with_sanitizer = false;
 #endif
 
 std::string post_of(std::size_t size) {
@@ -78,7 +78,7 @@ class ConnectionsTest : public testing::Test {
     EXPECT_TRUE(serves());
     EXPECT_TRUE(eventually([&] { return descriptors() <= before; })) << descriptors() << " of " << before;
     // The address sanitizer keeps what was freed for a while.
-    if (!with_address_sanitizer) {
+    if (!with_sanitizer) {
       EXPECT_LE(memory(), memory_before + 4096) << "kB";
     }
   }
@@ -150,7 +150,7 @@ TEST_F(ConnectionsTest, WaitForNobodyElseAfterOneThatWasAborted) {
 }
 
 TEST_F(ConnectionsTest, OneRequestThatIsTooLargeForTheMemoryFailsAlone) {
-  if (with_address_sanitizer) GTEST_SKIP() << "the address sanitizer needs all addresses";
+  if (with_sanitizer) GTEST_SKIP() << "sanitizers need all addresses";
   start({});
   auto writer = client();
   for (int i = 0; i < 16; ++i)
@@ -244,7 +244,7 @@ TEST_F(ConnectionsTest, OnesThatTakeNothingOfAnAnswerAreReset) {
 }
 
 TEST_F(ConnectionsTest, TheMemoryOfLargeAnswersIsGivenBack) {
-  if (with_address_sanitizer) GTEST_SKIP() << "the address sanitizer keeps what was freed";
+  if (with_sanitizer) GTEST_SKIP() << "sanitizers keep what was freed";
   start({"--http.idle-timeout=1s"});
   auto writer = client();
   for (int i = 0; i < 8; ++i)
