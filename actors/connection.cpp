@@ -127,7 +127,7 @@ class connection_state {
                  query.what->statement->sql);
   }
 
-  // By value: the reason may be part of the session.
+  // By value: the reason may be part of the session. NOLINTNEXTLINE(performance-unnecessary-value-param)
   void fail(db::error reason) {
     for (auto& each : std::exchange(in_flight_, {})) {
       if (each.what->statement->writes)

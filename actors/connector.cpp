@@ -137,18 +137,18 @@ class connector_state {
         ->request(broker, settings_.connect_timeout, caf::connect_atom::value, caf::io::scribe_ptr{stream},
                   port)
         .then(
-            [to = to, stream](const caf::node_id&, const caf::strong_actor_ptr& published,
-                              const std::set<std::string>& signatures) mutable {
+            [asker = to, stream](const caf::node_id&, const caf::strong_actor_ptr& published,
+                                 const std::set<std::string>& signatures) mutable {
               if (published) {
-                to.deliver(reached{published, signatures, [stream] { stream->cut(); }});
+                asker.deliver(reached{published, signatures, [stream] { stream->cut(); }});
                 return;
               }
               stream->cut();
-              to.deliver(to_caf(unreachable("the node publishes no actor")));
+              asker.deliver(to_caf(unreachable("the node publishes no actor")));
             },
-            [to = to, stream](const caf::error&) mutable {
+            [asker = to, stream](const caf::error&) mutable {
               stream->cut();
-              to.deliver(to_caf(unreachable(
+              asker.deliver(to_caf(unreachable(
                   "it does not greet as a node of this service, or does not take this one for one")));
             });
   }

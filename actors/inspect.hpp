@@ -51,8 +51,7 @@ struct variant_field {
       typename Inspector::result_type out = caf::sec::invalid_argument;
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         (void)((I == index && (out = f(x.value.template emplace<I>()), true)) || ...);
-      }
-      (std::index_sequence_for<Ts...>{});
+      }(std::index_sequence_for<Ts...>{});
       return out;
     } else {
       return std::visit([&](auto& alternative) { return f(index, alternative); }, x.value);

@@ -52,13 +52,8 @@ void intake_state<Table>::ask(const resource_actor<Table>& whom, const Message& 
   ++unanswered_;
   try {
     self_->request(whom, caf::infinite, what)
-        .then(
-            [this, from, number](Reply& reply) {
-              gather(from, {number, std::move(reply)});
-            },
-            [this, from, number](const caf::error& failed) {
-              gather(from, {number, from_caf(failed)});
-            });
+        .then([this, from, number](Reply& reply) { gather(from, {number, std::move(reply)}); },
+              [this, from, number](const caf::error& failed) { gather(from, {number, from_caf(failed)}); });
   } catch (...) {
     gather(from, {number, fault_in(name)});
   }

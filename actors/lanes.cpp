@@ -127,7 +127,7 @@ void lane::run_ready() {
 
 void lane_scheduler::install(caf::actor_system_config& config, std::size_t lanes,
                              failure_handler on_failure) {
-  config.module_factories.push_back(
+  config.module_factories.emplace_back(
       [lanes, told = std::move(on_failure)](caf::actor_system& system) -> caf::actor_system::module* {
         return new lane_scheduler{system, lanes, told};
       });

@@ -19,7 +19,10 @@ inline constexpr std::size_t size_of_length = 8;
 
 inline std::size_t size_of_value(const std::string& text) { return text.size() + size_of_length; }
 template <class T>
-requires std::is_arithmetic_v<T> std::size_t size_of_value(T) { return sizeof(T); }
+  requires std::is_arithmetic_v<T>
+std::size_t size_of_value(T) {
+  return sizeof(T);
+}
 template <class T>
 std::size_t size_of_value(const std::optional<T>& value) {
   return size_of_length + (value ? size_of_value(*value) : 0);

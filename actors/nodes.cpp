@@ -25,7 +25,7 @@ std::uint32_t get_process_id() {
 namespace troupe::actors {
 
 void enable_nodes(caf::actor_system_config& config, const node_settings& settings) {
-  config.module_factories.push_back(
+  config.module_factories.emplace_back(
       [](caf::actor_system& system) -> caf::actor_system::module* { return new lane_middleman{system}; });
   config.set("middleman.heartbeat-interval", caf::timespan{settings.heartbeat})
       .set("middleman.connection-timeout", caf::timespan{settings.timeout})

@@ -151,7 +151,7 @@ void resource_state<Table>::keep(batch_queue<Request>& queue, Request&& what) {
   if (queue.full())
     what.to.deliver(to_caf({db::errc::overloaded, "Too many requests wait for the database."}));
   else
-    contain(name, what.to, [&] { queue.push(std::move(what)); });
+    contain(name, what.to, [&] { queue.push(std::forward<Request>(what)); });
 }
 
 template <class Table>
@@ -340,7 +340,9 @@ void resource_state<Table>::send_lists(time_point now) {
         [=](const auto&) { return db::list_parameters<Table>(skip, limit); },
         [](auto& askers, const db::result& from) {
           auto reply = all_rows<Table>(from);
-          for (auto& each : askers) deliver(each.to, &each == &askers.back() ? std::move(reply) : reply);
+          for (auto& each : askers)
+            if (&each != &askers.back()) deliver(each.to, reply);
+          deliver(askers.back().to, std::move(reply));
         },
         refuse_all<pending_list>);
   }

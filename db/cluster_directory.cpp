@@ -160,7 +160,7 @@ tl::expected<std::optional<std::string>, error> cluster_version(const cluster_la
 tl::expected<std::optional<account>, error> server_account(const cluster_layout& layout) {
   if (geteuid() != 0) return std::nullopt;
   std::optional<account> user;
-  struct stat cluster {};
+  struct stat cluster{};
   if (stat((layout.data() / "PG_VERSION").c_str(), &cluster) == 0 && cluster.st_uid != 0) {
     user = account{cluster.st_uid, cluster.st_gid};
   }

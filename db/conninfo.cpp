@@ -171,6 +171,7 @@ std::vector<server_address> conninfo::servers() const {
   const auto hosts = split(value(keywords_.contains("hostaddr") ? "hostaddr" : "host"));
   const auto ports = split(value("port"));
   std::vector<server_address> out;
+  out.reserve(hosts.size());
   for (std::size_t i = 0; i < hosts.size(); ++i)
     out.push_back({hosts[i], ports[std::min(i, ports.size() - 1)]});
   return out;

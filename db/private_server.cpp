@@ -161,7 +161,7 @@ class private_server::state {
   /// Waits while a server that somebody else started is ending; returns the one that stays.
   tl::expected<std::optional<postmaster_file>, error> wait_for_orphan(clock::time_point deadline) const {
     const auto adopt_from = clock::now() + orphan_grace;
-    while (const auto other = running_postmaster(layout_)) {
+    while (auto other = running_postmaster(layout_)) {
       if (other->status == postmaster_file::phase::ready && clock::now() >= adopt_from) return other;
       if (options_.stop.stop_requested()) return refuse(told_to_stop);
       if (clock::now() >= deadline) {

@@ -111,9 +111,8 @@ parameters insert_many_parameters(std::span<const row<Table>* const> rows) {
   parameters out;
   for_each_column<Table>([&]<class Column>(auto i, const Column&) {
     if constexpr (!Column::is_key)
-      out.add_array(
-          type_id_of<typename Column::value_type>,
-          rows.size(), [&](std::size_t n) -> const auto& { return std::get<i>(rows[n]->values); });
+      out.add_array(type_id_of<typename Column::value_type>, rows.size(),
+                    [&](std::size_t n) -> const auto& { return std::get<i>(rows[n]->values); });
   });
   return out;
 }

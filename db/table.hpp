@@ -63,8 +63,7 @@ template <class Table, class F>
 constexpr void for_each_column(F&& f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (f(std::integral_constant<std::size_t, I>{}, std::get<I>(Table::columns)), ...);
-  }
-  (std::make_index_sequence<column_count<Table>>{});
+  }(std::make_index_sequence<column_count<Table>>{});
 }
 
 /// The index of the column called `name`; column_count<Table> if there is none.

@@ -28,12 +28,15 @@ client_socket::client_socket(asio::io_context& loop, base accepted, actors::acce
 }
 
 // RESTinio moves it into the connection, before the first operation.
+// NOLINTBEGIN(bugprone-use-after-move,performance-move-constructor-init): of `other` the base alone is moved
+// first.
 client_socket::client_socket(client_socket&& other) noexcept
     : base{std::move(other)}, loop_{other.loop_}, owner_{other.owner_}, place_{std::move(other.place_)} {
   auto entry = owner_->sockets_.extract(&other);
   entry.value() = this;
   owner_->sockets_.insert(std::move(entry));
 }
+// NOLINTEND(bugprone-use-after-move,performance-move-constructor-init)
 
 client_socket::~client_socket() { owner_->sockets_.erase(this); }
 

@@ -71,7 +71,7 @@ std::string default_data_dir() {
 }
 
 template <class T>
-std::string with_default(std::string description, const T& value) {
+std::string with_default(const std::string& description, const T& value) {
   return description + " (default " + value + ")";
 }
 

@@ -30,7 +30,8 @@ class json_value {
 
   json_value() = default;
   template <class T>
-  requires(!std::is_same_v<std::remove_cvref_t<T>, json_value>) explicit json_value(T&& value)
+    requires(!std::is_same_v<std::remove_cvref_t<T>, json_value>)
+  explicit json_value(T&& value)
       : storage_(std::in_place_type<std::remove_cvref_t<T>>, std::forward<T>(value)) {}
 
   /// The value, if it is of exactly this type: null, bool, std::int64_t, big_integer, double,

@@ -87,9 +87,8 @@ class api {
   void remove(const exchange_ptr& what, const std::string& parameter) const {
     const auto key = accept(what, read_key(parameter));
     if (!key) return;
-    change(what, actors::remove<Table>{*key, settings_.request_timeout}, [](const auto&) {
-      return response{204, {}, {}, {}};
-    });
+    change(what, actors::remove<Table>{*key, settings_.request_timeout},
+           [](const auto&) { return response{204, {}, {}, {}}; });
   }
 
  private:

@@ -141,6 +141,7 @@ void service::start_database_side() {
 void service::start_node_port() {
   auto& home = actors::lane_scheduler::of(system_).at(0);
   std::vector<actors::item_actor> items;
+  items.reserve(parts_.size());
   for (const auto& each : parts_) items.push_back(each.items);
   intake_ = home.spawn(actors::intake<db::item_table>, items, options_.node.max_message);
   // Gateways see what crosses nodes, not what the intake tells itself.

@@ -49,7 +49,7 @@ struct signal_watch::state {
   bool child_ended = false;
   bool hangup = false;
 
-  void wake(bool state::*which) {
+  void wake(bool state::* which) {
     {
       const std::lock_guard lock{mutex};
       if (which != nullptr) this->*which = true;

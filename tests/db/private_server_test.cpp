@@ -57,7 +57,7 @@ std::string setting(const private_server& server, const std::string& name) {
 void touch(const fs::path& path) { const std::ofstream file(path); }
 
 uid_t owner_of(const fs::path& path) {
-  struct stat status {};
+  struct stat status{};
   EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
   return status.st_uid;
 }
@@ -286,7 +286,9 @@ TEST(private_server, ends_when_its_owner_is_killed) {
 
 TEST(private_server, adopts_a_server_that_stays) {
   const temp_dir directory;
-  { ASSERT_TRUE(private_server::start(in(directory.path()))); }
+  {
+    ASSERT_TRUE(private_server::start(in(directory.path())));
+  }
   ASSERT_EQ(pg_ctl(directory.path(), {"start"}), 0);
   auto server = private_server::start(in(directory.path()));
   ASSERT_TRUE(server) << server.error().message;

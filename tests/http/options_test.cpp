@@ -147,9 +147,7 @@ std::vector<known_option> every_option() {
       {"node.workers",
        "",
        "a:1,b:2",
-       [](o it) {
-         return it.node.workers == std::vector<std::string>{"a:1", "b:2"};
-       },
+       [](o it) { return it.node.workers == std::vector<std::string>{"a:1", "b:2"}; },
        {"gateway"}},
       {"node.resolve-interval", "5s", "6s",
        [](o it) { return it.node.resolve_interval == milliseconds{6000}; }},
@@ -174,9 +172,7 @@ std::vector<known_option> every_option() {
       {"node.tls.peers",
        "any",
        "x,y",
-       [](o it) {
-         return it.node.tls.peers == std::vector<std::string>{"x", "y"};
-       },
+       [](o it) { return it.node.tls.peers == std::vector<std::string>{"x", "y"}; },
        {"--node.tls.certificate=f", "--node.tls.key=f", "--node.tls.authority=f"}},
       {"tcp.keepalive", "20s", "9s",
        [](o it) {

@@ -30,7 +30,8 @@ TEST(row_json, writes_an_item) {
   db::item item;
   item.get<"name">() = "a \"b\" \\ \n\x01\x7F é😀";
   item.key() = 7;
-  EXPECT_EQ(json_of(item), "{\"name\":\"a \\\"b\\\" \\\\ \\n\\u0001\x7F é😀\",\"description\":null,\"id\":7}");
+  EXPECT_EQ(json_of(item),
+            "{\"name\":\"a \\\"b\\\" \\\\ \\n\\u0001\x7F é😀\",\"description\":null,\"id\":7}");
   item.get<"name">() = "";
   item.get<"description">() = "d";
   EXPECT_EQ(json_of(item), R"({"name":"","description":"d","id":7})");

@@ -234,8 +234,7 @@ class generator {
 
   // Nothing that would end the line, or the request with it.
   static std::string header_value(std::string text) {
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    std::replace_if(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
     return text;
   }
 
