@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/actors/nodes_simulation.hpp"
+#include "tests/support/size.hpp"
 
 namespace troupe::actors {
 namespace {
@@ -17,7 +18,6 @@ using db::item_table;
 using std::chrono::milliseconds;
 using test::nodes_simulation;
 
-constexpr std::uint64_t seeds = 1000;
 constexpr int requests = 60;
 constexpr milliseconds trouble_lasts{8000};
 /// Until both ends have noticed, waited and connected again.
@@ -146,6 +146,7 @@ class nodes_test : public testing::Test {
 };
 
 TEST_F(nodes_test, whatever_fails_each_request_is_answered_once_and_no_change_is_made_twice) {
+  const auto seeds = 1000U * static_cast<unsigned>(test::size());
   std::map<errc, int> answers;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

@@ -12,6 +12,7 @@
 
 #include "tests/service/service.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/size.hpp"
 
 namespace troupe::test {
 namespace {
@@ -120,7 +121,8 @@ TEST_F(IdempotencyTest, OfManyAtOnceOneIsMade) {
 
 TEST_F(IdempotencyTest, RepeatedUntilAnsweredEachIsMadeOnceWhateverIsLost) {
   start();
-  constexpr int clients = 8, rounds = 60;
+  constexpr int clients = 8;
+  const int rounds = 60 * size();
   std::atomic<int> done = 0;
   std::atomic<bool> stopped = false;
   std::vector<std::thread> threads;

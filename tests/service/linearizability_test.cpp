@@ -20,6 +20,7 @@
 #include "tests/service/service.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/history.hpp"
+#include "tests/support/size.hpp"
 
 namespace troupe::test {
 namespace {
@@ -167,7 +168,7 @@ class random_client {
 class LinearizabilityTest : public testing::Test {
  protected:
   static constexpr int client_count = 16;
-  static constexpr int count_of_each = 250;
+  const int count_of_each = 250 * size();
 
   static std::uint64_t seed() {
     // For other requests than the usual ones; their timing is never the same.

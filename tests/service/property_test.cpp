@@ -18,6 +18,7 @@
 #include "tests/fuzz/valid_json.hpp"
 #include "tests/service/service.hpp"
 #include "tests/support/recorded_cases.hpp"
+#include "tests/support/size.hpp"
 
 namespace troupe::test {
 namespace {
@@ -330,7 +331,7 @@ class PropertyTest : public testing::Test {
 };
 
 TEST_F(PropertyTest, AnyRequestGetsAProperAnswer) {
-  constexpr int count = 3000;
+  const int count = 3000 * size();
   // For other requests than the usual ones.
   const char* const wanted = std::getenv("TROUPE_PROPERTY_SEED");
   const std::uint64_t seed = wanted ? std::stoull(wanted) : 1;
