@@ -153,6 +153,13 @@ std::optional<std::string> content_of(const std::string& path) {
   return out.str();
 }
 
+// "http.port"
+std::string full_name_of(const caf::config_option& option) {
+  std::string out{option.category().begin(), option.category().end()};
+  out += '.';
+  return out.append(option.long_name().begin(), option.long_name().end());
+}
+
 std::string reason(caf::pec code) {
   switch (code) {
     case caf::pec::not_an_option: return "is not an option; see troupe --help";
@@ -289,11 +296,11 @@ tl::expected<options, std::string> configuration::read_all(std::vector<std::stri
   for (std::size_t i = has_command ? 1 : 0; i < arguments.size(); ++i) {
     auto& each = arguments[i];
     if (!each.starts_with("--"))
-      return tl::unexpected{"argument " + std::to_string(i + 1) + " is not an option; see troupe --help"};
+      return tl::unexpected{"argument " + std::to_string(i + 1) + " " + reason(caf::pec::not_an_option)};
     if (contains(switches, each)) each += "=on";
     // CAF has options of its own. Some print what it has read, passwords too; behind "--" it reads nothing.
     if (!is_option(name_in(each).substr(2)))
-      return tl::unexpected{name_in(each) + " is not an option; see troupe --help"};
+      return tl::unexpected{name_in(each) + " " + reason(caf::pec::not_an_option)};
   }
   if (has_command) arguments.erase(arguments.begin());
   join_repeated(arguments, workers_option);
@@ -358,13 +365,16 @@ std::string configuration::explain(const caf::error& failed) const {
   return file + ", line " + std::to_string(line) + ", cannot be read: " + to_string(code);
 }
 
+const caf::config_option* configuration::find_option(std::string_view full_name) const {
+  const auto dot = full_name.rfind('.');
+  if (dot == full_name.npos || !contains(groups, full_name.substr(0, dot))) return nullptr;
+  // Split here: CAF would end the group at the first dot, and node.tls has one.
+  const caf::string_view name{full_name.data(), full_name.size()};
+  return custom_options_.qualified_name_lookup(name.substr(0, dot), name.substr(dot + 1));
+}
+
 bool configuration::is_option(std::string_view full_name) const {
-  if (full_name == file_option.substr(2)) return true;
-  return std::any_of(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
-    const std::string category{each.category().begin(), each.category().end()};
-    const std::string name{each.long_name().begin(), each.long_name().end()};
-    return contains(groups, category) && category + "." + name == full_name;
-  });
+  return full_name == file_option.substr(2) || find_option(full_name) != nullptr;
 }
 
 std::optional<std::string> configuration::unknown_name(const std::string& group,
@@ -374,7 +384,7 @@ std::optional<std::string> configuration::unknown_name(const std::string& group,
     if (const auto* deeper = caf::get_if<caf::config_value::dictionary>(&value)) {
       if (const auto fault = unknown_name(full_name, *deeper)) return fault;
     } else if (!is_option(full_name)) {
-      return full_name + " is not an option; see troupe --help";
+      return full_name + " " + reason(caf::pec::not_an_option);
     }
   }
   return std::nullopt;
@@ -383,10 +393,7 @@ std::optional<std::string> configuration::unknown_name(const std::string& group,
 // CAF drops a value of the wrong type that stands in a [section] of the file without a word.
 std::optional<std::string> configuration::wrong_type(const caf::settings& in_file) const {
   for (const auto& option : custom_options_) {
-    const auto category = option.category();
-    const auto name = option.long_name();
-    const auto full_name =
-        std::string{category.begin(), category.end()} + "." + std::string{name.begin(), name.end()};
+    const auto full_name = full_name_of(option);
     const auto* value = caf::get_if(&in_file, full_name);
     if (value != nullptr && option.check(*value)) return full_name + " has a value of the wrong type";
   }
@@ -402,12 +409,8 @@ std::optional<std::string> configuration::apply(const std::string& group, const 
       continue;
     }
     if (full_name == "config-file") continue;
-    const caf::string_view short_name{name};
-    const auto option = std::find_if(custom_options_.begin(), custom_options_.end(), [&](const auto& each) {
-      return each.category() == caf::string_view{group} && each.long_name() == short_name;
-    });
-    if (option == custom_options_.end() || !contains(groups, std::string_view{group}))
-      return full_name + " is not an option; see troupe --help";
+    const auto* const option = find_option(full_name);
+    if (option == nullptr) return full_name + " " + reason(caf::pec::not_an_option);
     if (option->check(value)) return full_name + " has a value of the wrong type";
     if (const auto* text = caf::get_if<std::string>(&value); text != nullptr && text->empty())
       return full_name + " is set but empty: give it a value, or leave it out";
@@ -525,10 +528,8 @@ std::string configuration::help() const {
   std::string out = usage;
   for (const auto* group : groups) {
     for (const auto& each : custom_options_) {
-      const std::string category{each.category().data(), each.category().size()};
-      if (category != group) continue;
-      std::string line =
-          "  --" + category + "." + std::string{each.long_name().data(), each.long_name().size()} + "=...";
+      if (std::string_view(each.category().data(), each.category().size()) != group) continue;
+      std::string line = "  --" + full_name_of(each) + "=...";
       line.resize(std::max<std::size_t>(line.size() + 1, 30), ' ');
       out += line + std::string{each.description().data(), each.description().size()} + "\n";
     }

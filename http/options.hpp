@@ -62,6 +62,7 @@ class configuration : public caf::actor_system_config {
   std::optional<std::string> take_file(std::vector<std::string>& arguments);
   std::string file_name() const;
   std::string explain(const caf::error& failed) const;
+  const caf::config_option* find_option(std::string_view full_name) const;
   bool is_option(std::string_view full_name) const;
   std::optional<std::string> unknown_name(const std::string& group, const caf::settings& members) const;
   std::optional<std::string> wrong_type(const caf::settings& in_file) const;
